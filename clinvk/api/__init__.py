@@ -1,0 +1,1 @@
+"""The HTTP API: a route table, and handlers made from it."""

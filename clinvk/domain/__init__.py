@@ -1,0 +1,1 @@
+"""What clinvk talks about. Standard library only, no input or output."""

@@ -1,0 +1,104 @@
+"""What can go wrong: faults of a request are exceptions, the failure of a run is data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Why a run did not complete."""
+
+    BACKEND_FAILED = "backend_failed"  # the CLI said that the turn failed
+    BACKEND_EXITED = "backend_exited"  # it ended with a code or by a signal, and no result
+    NO_RESULT = "no_result"  # it ended well and gave no result
+    SPAWN_FAILED = "spawn_failed"
+    USAGE_LIMIT = "usage_limit"
+    NOT_AUTHENTICATED = "not_authenticated"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+    OUTPUT_LIMIT = "output_limit"
+    MEMORY = "memory"
+    MAX_TURNS = "max_turns"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # the server died while the run was live
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """A failure in a sentence that names its cure; `retry_after_secs` where it is known."""
+
+    code: ErrorCode
+    message: str
+    retry_after_secs: float | None = None
+
+
+class ClinvkError(Exception):
+    """Something a caller can be told. HTTP statuses are the API's concern, not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with an input: where (a JSON path), what, and what would be right."""
+
+    path: str
+    message: str
+    expected: str
+
+
+class InvalidInput(ClinvkError):
+    """An input that breaks its schema or a rule: every fault, not the first."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.path or '/'}: {fault.message}" for fault in faults))
+        self.faults = faults
+
+
+class BackendNotFound(ClinvkError):
+    """No such backend, or it is not installed or disabled."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The requested backend '{name}' is not available")
+        self.name = name
+
+
+class RunNotFound(ClinvkError):
+    """No run has that id, or it is past its retention."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"There is no run '{run_id}', or it is past its retention")
+
+
+class SessionNotFound(ClinvkError):
+    """No session has that id."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"There is no session '{session_id}'")
+
+
+class SessionBusy(ClinvkError):
+    """The session has a turn under way: a conversation takes one at a time."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"The session '{session_id}' is busy with another turn")
+
+
+class QueueFull(ClinvkError):
+    """As many runs wait as may wait; `retry_after_secs` is a guess at when a place is free."""
+
+    def __init__(self, waiting: int, retry_after_secs: int) -> None:
+        super().__init__(f"The queue is full: {waiting} runs are waiting for a free slot")
+        self.retry_after_secs = retry_after_secs
+
+
+class ShuttingDown(ClinvkError):
+    """The server is draining and takes no new runs."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is shutting down and takes no new runs")
+
+
+class LineTooLong(ClinvkError):
+    """A child wrote a line beyond the ceiling: what it meant cannot be known."""
+
+    def __init__(self, ceiling: int) -> None:
+        super().__init__(f"The CLI wrote a line longer than {ceiling} bytes")

@@ -1,0 +1,1 @@
+"""The supervisor: every process, every run, and the log each run writes."""
