@@ -52,7 +52,7 @@ def descendants(root: int, rows: dict[int, Process]) -> list[Process]:
 
 
 def marker(pid: int, name: str) -> str | None:
-    """The value of the variable `name` in the environment that `pid` was started with, where it can be read."""
+    """What `name` says in the environment that `pid` was started with, where that can be read."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123  a hot path
             environ = file.read()

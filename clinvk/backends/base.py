@@ -59,12 +59,14 @@ class Traits:
     """How the supervisor shall treat a backend's children.
 
     `stop` ends a turn under way, `retire` a child that has answered. `environment` names what of the
-    server's own environment its children see, beyond what all see; a trailing `*` takes a family.
+    server's own environment its children see, beyond what all see; a trailing `*` takes a family. `extra_flags` is the allow-list of
+    `RunSpec.extra`.
     """
 
     stop: tuple[Rung, ...]
     retire: tuple[Rung, ...]
     environment: tuple[str, ...] = ()
+    extra_flags: tuple[str, ...] = ()
     first_output_secs: float = 120.0
     idle_secs: float = 900.0
 

@@ -4,7 +4,7 @@ Each class is one wire type; its fields are the payload, and a field that is Non
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from clinvk.domain.errors import RunError
 from clinvk.domain.run import RunState, Start, StopCause, StopReason
@@ -153,7 +153,7 @@ class RunStopping:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """The end, always and once. `code` is 0 when the turn succeeded, 1 when it failed, -1 when it was stopped."""
+    """The end, always and once. `code` is 0 for a turn that succeeded, 1 for a failed, -1 for a stopped one."""
 
     type: ClassVar = "run.finished"
     state: RunState
@@ -179,6 +179,15 @@ Output = (
 )
 Lifecycle = RunQueued | RunStarted | RunStopping | RunFinished
 Event = Output | Lifecycle
+
+
+class Entry(NamedTuple):
+    """An event in a log: its number there, its type, and the JSON line it is on every wire."""
+
+    seq: int
+    type: str
+    line: bytes
+
 
 SUBSTANCE: Final = (TextDelta, ReasoningDelta, ToolStarted, ApprovalAsked)
 """Output that shows the backend at work: what the first-output clock waits for."""

@@ -70,4 +70,6 @@ def _unexplained(exit_: Exit | None) -> RunError:
         return RunError(ErrorCode.NO_RESULT, "The CLI ended without giving a result")
     how = f"was ended by {exit_.signal}" if exit_.signal else f"exited with code {exit_.code}"
     last = exit_.stderr_tail.strip().rpartition("\n")[2]
-    return RunError(ErrorCode.BACKEND_EXITED, f"The CLI {how} before giving a result" + (f": {last}" if last else ""))
+    return RunError(
+        ErrorCode.BACKEND_EXITED, f"The CLI {how} before giving a result" + (f": {last}" if last else "")
+    )

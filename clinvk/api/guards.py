@@ -1,0 +1,64 @@
+"""Who may ask at all. This server runs agents: a web page elsewhere must not reach it through a browser."""
+
+import socket
+from collections.abc import Collection
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from clinvk.api.problems import Kind, Problem
+
+_LOOPBACK_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
+
+
+def check_host(host: str | None, allowed: Collection[str]) -> None:
+    """Against DNS rebinding: an address, a loopback name, this machine's name, or one of `allowed`.
+
+    No Host at all passes: no browser sends that. Raises Problem.
+    """
+    if host is None:
+        return
+    name = _name(host)
+    if not (_is_address(name) or _is_local(name) or name in {socket.gethostname().lower(), *allowed}):
+        raise Problem(
+            Kind.FORBIDDEN,
+            f"This server does not answer to the name '{name}': add it to server.allowed_hosts if it should",
+        )
+
+
+def check_origin(origin: str | None, host: str | None) -> None:
+    """A browser's request must come from a page of this machine, or of this very server. Raises Problem."""
+    if origin is None:
+        return
+    source = urlsplit(origin)
+    if _is_local((source.hostname or "").lower()) or (host is not None and source.netloc == host):
+        return
+    raise Problem(Kind.FORBIDDEN, f"Requests from pages of '{origin}' are not allowed")
+
+
+def check_media_type(content_type: str | None, *, has_body: bool) -> None:
+    """A body must say that it is JSON: browsers send text/plain across sites without asking. Raises Problem."""
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    if has_body and essence != "application/json":
+        said = f"'{content_type}'" if content_type else "none"
+        raise Problem(Kind.MEDIA_TYPE, f"The body needs Content-Type: application/json, not {said}")
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower().rstrip(".")
+    except ValueError:
+        return host
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_local(name: str) -> bool:
+    if name in _LOOPBACK_NAMES or name.endswith(".localhost"):
+        return True
+    return _is_address(name) and ip_address(name.partition("%")[0]).is_loopback

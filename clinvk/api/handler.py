@@ -1,0 +1,257 @@
+"""The one request handler: guards, body → checked value, endpoint, problem, access line."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import orjson
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from clinvk.api import guards, parameters, problems
+from clinvk.api.problems import Kind, Problem
+from clinvk.api.routes import Route
+from clinvk.api.services import Services
+from clinvk.domain.errors import InvalidInput
+from clinvk.domain.spec import Dialect, Origin
+from clinvk.domain.wire import to_wire
+
+_log = logging.getLogger("clinvk.access")
+
+_SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_DISCARD_LIMIT: Final = 64 << 20  # of a body that is too large anyway, so that its sender can read the answer
+
+_HTTP_KINDS: Final = {400: Kind.INVALID_REQUEST, 404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """Serves the operations of one path. Endpoints read `body`, `path` and `query` and call `reply`."""
+
+    def initialize(self, services: Services, operations: Mapping[str, Route]) -> None:
+        self.services = services
+        self.operations = operations
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the client has left."""
+        self.run_id: str | None = None
+        self.body: Any = None
+        self.query: dict[str, Any] = {}
+        self.path: dict[str, str] = {}
+        self._began = self.services.clock.monotonic()
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._reading: asyncio.TimerHandle | None = None
+        self._logged = False
+
+    # The request comes in.
+
+    def set_default_headers(self) -> None:
+        sent = self.request.headers.get("X-Request-Id", "")
+        if not hasattr(self, "request_id"):
+            self.request_id = sent if _SANE_ID.fullmatch(sent) else self.application.settings["new_id"]("req")
+        self.clear_header("Server")
+        self.set_header("X-Request-Id", self.request_id)
+        self.set_header("request-id", self.request_id)
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+    def prepare(self) -> None:
+        headers = self.request.headers
+        self.services.requests.add(self)
+        self._connection.set_max_body_size(1 << 60)  # we count ourselves
+        guards.check_host(headers.get("Host"), self.services.bounds.allowed_hosts)
+        guards.check_origin(headers.get("Origin"), headers.get("Host"))
+        declared = int(headers.get("Content-Length") or 0)
+        chunked = "chunked" in headers.get("Transfer-Encoding", "")
+        if self.request.method == "POST":
+            guards.check_media_type(headers.get("Content-Type"), has_body=chunked or declared > 0)
+        if declared > self._limit and ("Expect" in headers or declared > _DISCARD_LIMIT):
+            self.set_header("Connection", "close")
+            raise self._too_large()
+        patience = self.services.bounds.read_secs
+        self._reading = asyncio.get_running_loop().call_later(patience, self._read_too_long)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._received += len(chunk)
+        if self._received <= self._limit:
+            self._chunks.append(chunk)
+        elif self._received > _DISCARD_LIMIT and not self._finished:
+            self.set_header("Connection", "close")
+            self._answer(self._too_large())
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._stop_reading()
+        if not self.gone.done():
+            self.gone.set_result(None)
+        self._log_access(499)
+
+    async def _serve(self, **path: str) -> None:
+        self._stop_reading()
+        if self._received > self._limit:
+            raise self._too_large()
+        route = self.operations.get("GET" if self.request.method == "HEAD" else self.request.method or "")
+        if route is None:
+            self._refuse_method()
+            return
+        self.path = {name: unquote(value) for name, value in path.items()}
+        self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
+        self.body = self._checked_body(route)
+        await route.endpoint(self)
+
+    get = post = put = patch = delete = head = options = _serve
+
+    def _checked_body(self, route: Route) -> Any:
+        if route.request is None:
+            return None
+        try:
+            value = orjson.loads(b"".join(self._chunks))
+        except orjson.JSONDecodeError as error:
+            raise problems.invalid("", f"is not JSON: {error}", "one JSON object in UTF-8") from None
+        finally:
+            self._chunks.clear()
+        faults = self.services.schemas.checker(route.request).faults(value)
+        if faults:
+            raise InvalidInput(faults)
+        return value
+
+    # The answer goes out.
+
+    @property
+    def origin(self) -> Origin:
+        """Who asks, for the run's record."""
+        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id)
+
+    def started(self, run_id: str) -> None:
+        """Name the run in the answer's headers and in the access line."""
+        self.run_id = run_id
+        self.set_header("X-Run-Id", run_id)
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        """Answer with JSON; a dataclass becomes its fields."""
+        body = value if isinstance(value, dict) else to_wire(value)
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(orjson.dumps(body))
+
+    def open_stream(self, media_type: str) -> None:
+        """Headers of an answer that comes bit by bit."""
+        self.set_header("Content-Type", f"{media_type}; charset=utf-8")
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Accel-Buffering", "no")
+
+    async def send(self, data: bytes) -> None:
+        """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
+        self.write(data)
+        patience = self.services.bounds.write_secs
+        try:
+            await asyncio.wait_for(asyncio.shield(self.flush()), patience)
+        except TimeoutError:
+            _log.warning("client reads nothing", extra={"timeout": "write", "seconds": patience})
+            self._connection.stream.close()
+            raise StreamClosedError from None
+
+    def compute_etag(self) -> None:
+        return None
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        if self._headers_written and not self._finished:
+            # A stream that just ends is taken for a success: break it off instead.
+            self._connection.stream.close()
+            return
+        super().send_error(status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if isinstance(error, HTTPError):
+            kind = _HTTP_KINDS.get(status_code, Kind.INVALID_REQUEST if status_code < 500 else Kind.INTERNAL)
+            error = Problem(kind, error.log_message or error.reason or kind.value.title)
+        self._answer(problems.of(error) if error else Problem(Kind.INTERNAL, "The request failed"))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:  # noqa: ARG002
+        if value is None or isinstance(value, StreamClosedError | HTTPError):
+            return
+        if problems.of(value).kind is Kind.INTERNAL:
+            _log.error("handler failed", exc_info=value, extra={"request_id": self.request_id})
+
+    def on_finish(self) -> None:
+        self._stop_reading()
+        self._log_access(self.get_status())
+
+    def _answer(self, problem: Problem) -> None:
+        if self._headers_written or self._finished:
+            return
+        anthropic = "anthropic-version" in self.request.headers
+        self.set_status(problem.status)
+        for name, value in problem.headers.items():
+            self.set_header(name, value)
+        self.set_header("Content-Type", problems.MEDIA_TYPE)
+        self.finish(orjson.dumps(problem.body(self.request_id, anthropic=anthropic)))
+
+    def _refuse_method(self) -> None:
+        if not self.operations:
+            raise Problem(Kind.NOT_FOUND, f"There is nothing at {self.request.path}: see /openapi.json")
+        allowed = {*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
+        self.set_header("Allow", ", ".join(sorted(allowed)))
+        if self.request.method == "OPTIONS":
+            self.set_status(204)
+            self.finish()
+            return
+        names = ", ".join(sorted(self.operations))
+        problem = Problem(Kind.METHOD_NOT_ALLOWED, f"{self.request.path} takes {names}, not {self.request.method}")
+        self._answer(problem)
+
+    @property
+    def _connection(self) -> HTTP1Connection:
+        assert isinstance(self.request.connection, HTTP1Connection)
+        return self.request.connection
+
+    @property
+    def _limit(self) -> int:
+        return self.services.bounds.max_body_bytes
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            Kind.TOO_LARGE,
+            f"The body is larger than {self._limit} bytes (server.max_request_body_bytes)",
+        )
+
+    def _read_too_long(self) -> None:
+        self._reading = None
+        if self._finished:
+            return
+        patience = self.services.bounds.read_secs
+        self.set_header("Connection", "close")
+        self._answer(
+            Problem(Kind.READ_TIMEOUT, f"The body did not arrive within {patience:g} s (server.read_timeout_secs)")
+        )
+
+    def _stop_reading(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+
+    def _log_access(self, status: int) -> None:
+        if self._logged:
+            return
+        self._logged = True
+        self.services.requests.remove(self)
+        milliseconds = round((self.services.clock.monotonic() - self._began) * 1000, 1)
+        _log.info(
+            "request",
+            extra={
+                "method": self.request.method,
+                "path": self.request.path,
+                "status": status,
+                "ms": milliseconds,
+                "client": self.request.remote_ip,
+                "request_id": self.request_id,
+                "run_id": self.run_id,
+            },
+        )
+
+
+Endpoint = Callable[[Handler], Awaitable[None]]

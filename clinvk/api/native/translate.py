@@ -1,0 +1,45 @@
+"""The native prompt request ⇄ what the supervisor knows. Pure."""
+
+from typing import Any
+
+from clinvk.domain.judge import Judgement
+from clinvk.domain.run import Run
+from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
+from clinvk.domain.wire import to_wire
+
+
+def to_spec(body: dict[str, Any], origin: Origin, default_workdir: str) -> RunSpec:
+    """`body`, already checked, as a RunSpec."""
+    return RunSpec(
+        backend=body["backend"],
+        prompt=body["prompt"],
+        workdir=body.get("workdir", default_workdir),
+        model=body.get("model"),
+        ephemeral=body.get("ephemeral", True),
+        approval_mode=ApprovalMode(body.get("approval_mode", "default")),
+        sandbox_mode=SandboxMode(body.get("sandbox_mode", "default")),
+        max_tokens=body.get("max_tokens"),
+        max_turns=body.get("max_turns"),
+        system_prompt=body.get("system_prompt"),
+        extra=tuple(body.get("extra", ())),
+        metadata=body.get("metadata", {}),
+        timeout_secs=body.get("timeout_secs"),
+        origin=origin,
+    )
+
+
+def to_answer(run: Run, judgement: Judgement, output: str) -> dict[str, Any]:
+    """The finished run as the native API tells it."""
+    answer: dict[str, Any] = {
+        "run_id": run.id,
+        "backend": run.spec.backend,
+        "exit_code": judgement.code,
+        "duration_ms": max(0, round(((run.finished_at or run.created_at) - run.created_at) * 1000)),
+        "output": output,
+        "token_usage": to_wire(run.usage),
+    }
+    if run.spec.model:
+        answer["model"] = run.spec.model
+    if judgement.error:
+        answer["error"] = judgement.error.message
+    return answer

@@ -1,0 +1,134 @@
+"""Problems: what a client is told when it cannot have what it asked for.
+
+RFC 7807, with the extension member `error` in the form the OpenAI and Anthropic SDKs read: bare
+problem details reach their users as an empty message.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from clinvk.domain import errors
+from clinvk.domain.errors import Fault
+from clinvk.domain.wire import to_wire
+
+BASE: Final = "https://api.clinvk.dev/errors/"
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    slug: str
+    status: int
+    title: str
+    openai_type: str
+    openai_code: str | None
+    anthropic_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# SDKs repeat 408, 409, 429 and 5xx by themselves: where that could run an agent twice, they are told not to.
+_ONCE: Final = {"x-should-retry": "false"}
+_INVALID: Final = "invalid_request_error"
+
+
+class Kind(Enum):
+    """Every problem this server knows."""
+
+    INVALID_REQUEST = _Kind("invalid-request", 400, "Invalid Request", _INVALID, None, _INVALID)
+    BACKEND_NOT_FOUND = _Kind("backend-not-found", 400, "Backend Not Found", _INVALID, "model_not_found", _INVALID)
+    FORBIDDEN = _Kind("forbidden", 403, "Forbidden", "permission_error", None, "permission_error")
+    NOT_FOUND = _Kind("not-found", 404, "Not Found", _INVALID, "not_found", "not_found_error")
+    METHOD_NOT_ALLOWED = _Kind("method-not-allowed", 405, "Method Not Allowed", _INVALID, None, _INVALID)
+    READ_TIMEOUT = _Kind("read-timeout", 408, "Read Timeout", _INVALID, "timeout", _INVALID)
+    SESSION_BUSY = _Kind("session-busy", 409, "Session Busy", _INVALID, "session_busy", _INVALID, _ONCE)
+    TOO_LARGE = _Kind("body-too-large", 413, "Body Too Large", _INVALID, None, _INVALID)
+    MEDIA_TYPE = _Kind("unsupported-media-type", 415, "Unsupported Media Type", _INVALID, None, _INVALID)
+    OVERLOADED = _Kind(
+        "overloaded", 429, "Overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"
+    )
+    INTERNAL = _Kind("internal", 500, "Internal Error", "server_error", None, "api_error", _ONCE)
+    SHUTTING_DOWN = _Kind(
+        "shutting-down", 503, "Shutting Down", "server_error", None, "overloaded_error", {"Retry-After": "5"}
+    )
+    TIMEOUT = _Kind("timeout", 504, "Timeout", "server_error", "timeout", "timeout_error", _ONCE)
+
+
+class Problem(Exception):
+    """Raised by a handler; written as its answer."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        faults: list[Fault] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.faults = faults or []
+        self.headers = {**kind.value.headers, **(headers or {})}
+
+    @property
+    def status(self) -> int:
+        return self.kind.value.status
+
+    def body(self, request_id: str, *, anthropic: bool) -> dict[str, Any]:
+        """The answer's JSON, in the Anthropic form of it where the client speaks that dialect."""
+        kind = self.kind.value
+        uri = BASE + kind.slug
+        common = {"title": kind.title, "status": kind.status, "detail": self.detail, "request_id": request_id}
+        if anthropic:
+            # One client shows the message only if the top-level type is "error": the URI moves.
+            error: dict[str, Any] = {"type": kind.anthropic_type, "message": self.detail}
+            body = {"type": "error", "problem_type": uri, **common, "error": error}
+        else:
+            param = self.faults[0].path.lstrip("/").replace("/", ".") if self.faults else None
+            error = {
+                "message": self.detail, "type": kind.openai_type, "param": param, "code": kind.openai_code
+            }  # fmt: skip
+            body = {"type": uri, **common, "error": error}
+        if self.faults:
+            body["errors"] = [to_wire(fault) for fault in self.faults]
+        return body
+
+
+def invalid(path: str, message: str, expected: str) -> Problem:
+    """One fault of the request."""
+    return _of_invalid(errors.InvalidInput([Fault(path, message, expected)]))
+
+
+def _of_invalid(error: errors.InvalidInput) -> Problem:
+    said = "; ".join(
+        f"{fault.path or 'the body'} {fault.message} (expected {fault.expected})" for fault in error.faults
+    )
+    return Problem(Kind.INVALID_REQUEST, said, error.faults)
+
+
+def _of_full_queue(error: errors.QueueFull) -> Problem:
+    return Problem(Kind.OVERLOADED, str(error), headers={"Retry-After": str(error.retry_after_secs)})
+
+
+def _plainly(kind: Kind) -> Callable[[Any], Problem]:
+    return lambda error: Problem(kind, str(error))
+
+
+_TRANSLATIONS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
+    errors.InvalidInput: _of_invalid,
+    errors.BackendNotFound: _plainly(Kind.BACKEND_NOT_FOUND),
+    errors.RunNotFound: _plainly(Kind.NOT_FOUND),
+    errors.SessionNotFound: _plainly(Kind.NOT_FOUND),
+    errors.SessionBusy: _plainly(Kind.SESSION_BUSY),
+    errors.QueueFull: _of_full_queue,
+    errors.ShuttingDown: _plainly(Kind.SHUTTING_DOWN),
+}
+
+
+def of(error: BaseException) -> Problem:
+    """The problem that `error` is to a client; what we do not know is a fault of ours, and says no more."""
+    if isinstance(error, Problem):
+        return error
+    translate = _TRANSLATIONS.get(type(error))  # type: ignore[arg-type]
+    return translate(error) if translate else Problem(Kind.INTERNAL, "The server met a fault of its own")

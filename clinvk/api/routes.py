@@ -1,0 +1,50 @@
+"""The shape of a route. The table of them is what the application and the OpenAPI document are made from."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from clinvk.api.problems import Kind
+
+if TYPE_CHECKING:
+    from clinvk.api.handler import Handler
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+SSE: Final = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of path, query or header; `schema` is its JSON Schema."""
+
+    name: str
+    place: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What may come back: the schema by name, or by media type where there are several."""
+
+    description: str
+    content: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. An operation that is not in the table does not exist."""
+
+    method: str
+    path: str
+    endpoint: "Callable[[Handler], Awaitable[None]]"
+    name: str
+    summary: str
+    tag: str
+    answers: Mapping[int, Answer]
+    problems: tuple[Kind, ...] = ()
+    request: str | None = None
+    parameters: tuple[Parameter, ...] = ()
+    description: str = ""

@@ -1,0 +1,41 @@
+"""What the handlers work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from clinvk.api.requests import OpenRequests
+from clinvk.clock import Clock
+from clinvk.monitor import Monitor
+from clinvk.schemas import Schemas
+from clinvk.supervisor.supervisor import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the HTTP side keeps to: bytes of a body, seconds of each of its clocks, names it answers to."""
+
+    max_body_bytes: int = 10 << 20
+    request_secs: float = 300.0
+    read_secs: float = 30.0
+    write_secs: float = 300.0
+    idle_secs: float = 120.0
+    keepalive_secs: float = 15.0
+    """The longest silence of a stream."""
+    allowed_hosts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Services:
+    """One server's parts, as its handlers see them."""
+
+    supervisor: Supervisor
+    monitor: Monitor
+    schemas: Schemas
+    bounds: Bounds
+    clock: Clock
+    new_id: Callable[[str], str]
+    default_workdir: str
+    """Where a run works that names no folder of its own."""
+    requests: OpenRequests = field(default_factory=OpenRequests)
+    openapi: dict[str, Any] | None = None

@@ -1,0 +1,108 @@
+"""The route table: every operation there is."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from clinvk.api import meta
+from clinvk.api.native import prompt, runs
+from clinvk.api.problems import Kind
+from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
+from clinvk.domain.run import RunState
+
+_RUN_ID: Final = Parameter("id", "path", "Id of the run, as in `X-Run-Id`.", {"type": "string"})
+_LAST_EVENT: Final = Parameter(
+    "Last-Event-ID",
+    "header",
+    "Number of the last event seen: what follows it is sent. Browsers send it when they reconnect.",
+    {"type": "integer", "minimum": -1},
+)
+_NO_RUN: Final = (Kind.NOT_FOUND,)
+_STARTS: Final = (
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.READ_TIMEOUT, Kind.TOO_LARGE,
+    Kind.MEDIA_TYPE, Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
+)  # fmt: skip
+_RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started."}
+
+
+def _query(name: str, description: str, **schema: Any) -> Parameter:
+    return Parameter(name, "query", description, schema)
+
+
+def _json(description: str, schema: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(description, {JSON: schema}, headers or {})
+
+
+_WAIT: Final = _query(
+    "wait", "Seconds to wait for the end before answering.", type="number", minimum=0, maximum=60
+)
+_CANCELLED: Final = {
+    200: _json("The run has ended, now or before.", "domain/run"),
+    202: _json("The run is stopping.", "domain/run"),
+}
+_EVENT_STREAM: Final = {SSE: "domain/event", NDJSON: "domain/event"}
+
+ROUTES: Final = (
+    Route(
+        "POST", "/api/v1/prompt", prompt.create, "createPrompt", "Run one prompt", "runs",
+        {
+            200: Answer(
+                "The answer; with `dry_run` what would be executed; with `output_format: stream-json` the"
+                " run's events, one a line, or as server-sent events if `Accept` asks for them.",
+                {JSON: "native/prompt-response", **_EVENT_STREAM},
+                _RUN_HEADER,
+            ),
+            202: _json("With `detach`: the run was taken and lives on without you.", "domain/run", _RUN_HEADER),
+        },
+        _STARTS,
+        request="native/prompt-request",
+        description="A client that leaves stops its run, unless it was detached.",
+    ),
+    Route(
+        "GET", "/api/v1/runs", runs.list_runs, "listRuns", "Live and recent runs, newest first", "runs",
+        {200: _json("A page of runs.", "native/run-list")},
+        (Kind.INVALID_REQUEST,),
+        parameters=(
+            _query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
+            _query("backend", "Only runs of this backend.", type="string"),
+            _query("limit", "How many.", type="integer", minimum=1, maximum=200),
+            _query("offset", "How many to pass over.", type="integer", minimum=0, maximum=100_000),
+        ),
+    ),
+    Route(
+        "GET", "/api/v1/runs/{id}", runs.get_run, "getRun", "One run", "runs",
+        {200: _json("The run.", "domain/run")}, _NO_RUN, parameters=(_RUN_ID,),
+    ),
+    Route(
+        "DELETE", "/api/v1/runs/{id}", runs.cancel_run, "deleteRun", "Stop a run", "runs",
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _WAIT),
+        description="The same as `POST /api/v1/runs/{id}/cancel`.",
+    ),
+    Route(
+        "POST", "/api/v1/runs/{id}/cancel", runs.cancel_run, "cancelRun", "Stop a run", "runs",
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _WAIT),
+        description="Stopping twice, or after the end, does no harm.",
+    ),
+    Route(
+        "GET", "/api/v1/runs/{id}/events", runs.follow_run, "followRun", "One run's events", "runs",
+        {200: Answer("Events from the first, or after `Last-Event-ID`, to the run's end.", _EVENT_STREAM)},
+        (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _LAST_EVENT),
+        description="Server-sent events; lines of JSON if `Accept` says `application/x-ndjson`.",
+    ),
+    Route(
+        "GET", "/api/v1/events", runs.follow_all, "followEvents", "Every run's lifecycle as it happens", "runs",
+        {200: Answer("Lifecycle events; the id of each is its number in this stream.", {SSE: "domain/event"})},
+        (Kind.INVALID_REQUEST,), parameters=(_LAST_EVENT,),
+    ),
+    Route(
+        "GET", "/health", meta.health, "getHealth", "Is the server well?", "meta",
+        {200: _json("It is.", "native/health")},
+    ),
+    Route(
+        "GET", "/openapi.json", meta.openapi, "getOpenapi", "This document", "meta",
+        {200: Answer("OpenAPI 3.1.", {JSON: ""})},
+    ),
+    Route(
+        "GET", "/", meta.root, "getRoot", "Where to go from here", "meta",
+        {200: _json("Name, version and links.", "native/root")},
+    ),
+)  # fmt: skip

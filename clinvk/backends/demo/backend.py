@@ -1,0 +1,41 @@
+"""The demo backend: how its child is started, stopped and understood."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from clinvk.backends.base import Command, Dialogue, PoolKey, Rung, Step, Traits
+from clinvk.backends.demo.dialogue import DemoDialogue
+from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.run import Exit
+from clinvk.domain.spec import RunSpec
+
+_PROGRAM: Final = Path(__file__).resolve().parents[2] / "democli"
+_CRASHED: Final = 70
+
+
+class DemoBackend:
+    """Runs `clinvk.democli`, a program of ours that asks no model."""
+
+    name = "demo"
+    traits = Traits(
+        stop=(Rung(Step.INTERRUPT, 0.2), Rung(Step.CLOSE_STDIN, 0.1), Rung(Step.SIGTERM, 0.2)),
+        retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
+    )
+
+    def command(self, spec: RunSpec) -> Command:
+        # -I and -S: nothing of the user's Python can get in its way, and it starts twice as fast.
+        return Command((sys.executable, "-I", "-S", str(_PROGRAM)), spec.workdir)
+
+    def key(self, spec: RunSpec) -> PoolKey:
+        return (self.name, spec.workdir)
+
+    def dialogue(self, spec: RunSpec) -> Dialogue:  # noqa: ARG002  every child of ours speaks alike
+        return DemoDialogue()
+
+    def explain(self, exit_: Exit) -> RunError | None:
+        if exit_.code != _CRASHED:
+            return None
+        last = exit_.stderr_tail.strip().rpartition("\n")[2]
+        message = "The demo backend crashed in the middle of a turn; send the prompt again"
+        return RunError(ErrorCode.BACKEND_EXITED, f"{message}: {last}" if last else message)

@@ -1,0 +1,29 @@
+"""The backends there are, by name."""
+
+from collections.abc import Collection, Iterable
+
+from clinvk.backends.base import Backend
+from clinvk.backends.demo.backend import DemoBackend
+from clinvk.domain.errors import BackendNotFound
+
+
+class Registry:
+    """Backends by name, in the order given."""
+
+    def __init__(self, backends: Iterable[Backend]) -> None:
+        self._backends = {backend.name: backend for backend in backends}
+
+    def get(self, name: str) -> Backend:
+        """The backend called `name`. Raises BackendNotFound."""
+        try:
+            return self._backends[name]
+        except KeyError:
+            raise BackendNotFound(name) from None
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._backends)
+
+
+def default_registry(disabled: Collection[str] = ()) -> Registry:
+    """Every backend that clinvk brings along, less those `disabled`."""
+    return Registry(backend for backend in (DemoBackend(),) if backend.name not in disabled)

@@ -1,0 +1,185 @@
+"""A child: process, session, pipes, and its one dialogue. The only module that starts processes."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from clinvk.backends.base import Command, Dialogue, Said
+from clinvk.domain.errors import ClinvkError, LineTooLong
+from clinvk.domain.events import Output
+from clinvk.domain.run import Exit
+from clinvk.supervisor.pipes import ReadPipe, WritePipe
+
+_log = logging.getLogger("clinvk.child")
+
+_STDERR_TAIL: Final = 8 << 10
+
+
+class SpawnFailed(ClinvkError):
+    """The process could not be started: not there, not executable, no such folder."""
+
+
+class Listener(Protocol):
+    """Who takes part in a child's turn."""
+
+    def heard(self, output: Output) -> None: ...
+
+    def overflowed(self, error: LineTooLong) -> None: ...
+
+    def exited(self, exit_: Exit) -> None: ...
+
+
+class Child:
+    """One process in a session of its own, from spawn to exit."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", dialogue: Dialogue) -> None:
+        self.pid = process.pid
+        self.dialogue = dialogue
+        self.exit: Exit | None = None
+        self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._process = process
+        self._listeners: dict[str, Listener] = {}
+        self._stderr = bytearray()
+        # The pipes are ours from here on: Popen shall not close them a second time.
+        self._stdin = WritePipe(_taken(process, "stdin"))
+        self._stdout = ReadPipe(_taken(process, "stdout"), self._hear)
+        self._errors = ReadPipe(_taken(process, "stderr"), self._hear_error)
+        self._watch_exit()
+        self.converse(dialogue.open)
+
+    @classmethod
+    def spawn(cls, command: Command, environment: Mapping[str, str], dialogue: Dialogue) -> "Child":
+        """Start `command` in a session of its own. Raises SpawnFailed, in a sentence."""
+        try:
+            process = subprocess.Popen(
+                command.argv,
+                cwd=command.cwd,
+                env=dict(environment),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            named = f" '{error.filename}'" if error.filename else ""
+            raise SpawnFailed(f"The CLI could not be started: {error.strerror}{named}") from error
+        try:
+            return cls(process, dialogue)
+        except OSError as error:  # out of descriptors: a process nobody watches must not live
+            process.kill()
+            process.wait()
+            raise SpawnFailed(f"The CLI could not be watched: {error.strerror}") from error
+
+    def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
+        """Let `listener` take part as `turn`, then `start` it."""
+        self._listeners[turn] = listener
+        self.converse(start)
+
+    def interrupt(self, turn: str) -> bool:
+        """Ask by protocol for the end of `turn`; False where that is not possible."""
+        asked = self.dialogue.interrupt(turn)
+        self._send()
+        return asked
+
+    def converse(self, act: Callable[[], None]) -> None:
+        """Do something with the dialogue and send what it has to say."""
+        act()
+        self._send()
+
+    def close_stdin(self) -> None:
+        self._stdin.close_soon()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send to the process itself, none other: it may want to end its own children in order."""
+        if self.exit is None:
+            self._process.send_signal(number)
+
+    def pause(self) -> None:
+        """Read no more for now: the child waits once its pipe is full."""
+        self._stdout.pause()
+
+    def resume(self) -> None:
+        self._stdout.resume()
+
+    def _send(self) -> None:
+        data, close = self.dialogue.outgoing()
+        self._stdin.write(data)
+        if close:
+            self._stdin.close_soon()
+
+    def _hear(self, data: bytes) -> None:
+        try:
+            said = self.dialogue.receive(data)
+        except LineTooLong as error:
+            self._stdout.close()
+            for listener in list(self._listeners.values()):
+                listener.overflowed(error)
+            return
+        self._tell(said)
+        self._send()
+
+    def _tell(self, said: list[Said]) -> None:
+        for turn, output in said:
+            listeners = self._listeners.values() if turn is None else (self._listeners.get(turn),)
+            for listener in list(listeners):
+                if listener:
+                    listener.heard(output)
+
+    def _hear_error(self, data: bytes) -> None:
+        self._stderr += data
+        del self._stderr[:-_STDERR_TAIL]
+
+    def _watch_exit(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            fd = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):  # no pidfds on this system: a thread waits instead
+            wait = threading.Thread(target=self._wait_in_thread, args=(loop,), daemon=True)
+            wait.start()
+            return
+
+        def ended() -> None:
+            loop.remove_reader(fd)
+            os.close(fd)
+            self._reap()
+
+        loop.add_reader(fd, ended)
+
+    def _wait_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._process.wait()
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            loop.call_soon_threadsafe(self._reap)
+
+    def _reap(self) -> None:
+        code = self._process.wait()
+        # Whatever it wrote before it died is in the pipes; a grandchild that holds them changes nothing.
+        self._stdout.drain()
+        self._errors.drain()
+        self._stdin.close()
+        tail = self._stderr.decode(errors="replace")
+        self.exit = Exit(code, None, tail) if code >= 0 else Exit(None, _signal_name(-code), tail)
+        self._tell(self.dialogue.exited(self.exit))
+        for listener in list(self._listeners.values()):
+            listener.exited(self.exit)
+        self.ended.set_result(self.exit)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has none
+        return f"signal {number}"
+
+
+def _taken(process: "subprocess.Popen[bytes]", name: str) -> int:
+    """The descriptor of one of the pipes, for us alone."""
+    pipe = getattr(process, name)
+    fd = os.dup(pipe.fileno())
+    pipe.close()
+    return fd

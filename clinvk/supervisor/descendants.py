@@ -1,0 +1,124 @@
+"""Which process belongs to which child: by the ancestry seen, by its session, by its environment's marker.
+
+A CLI starts its tools in sessions of their own, and a tool may fork twice and let its parent die. The
+server adopts such orphans (it is a subreaper), and this is where they are charged to a child and ended
+with it. One that left no trace at all is ended with the last of the children alive at its birth.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from dataclasses import dataclass, field
+from typing import Final
+
+from clinvk import processes
+from clinvk.processes import Process
+from clinvk.supervisor.environment import MARKER
+
+_log = logging.getLogger("clinvk.descendants")
+
+_ROUND_SECS: Final = 0.005
+_ROUNDS: Final = 1000
+LOOK_SECS: Final = 2.0
+
+
+@dataclass(slots=True)
+class _Family:
+    """One child and what was ever seen below it."""
+
+    pid: int
+    started: int
+    seen: set[tuple[int, int]] = field(default_factory=set)
+    sessions: set[int] = field(default_factory=set)
+
+
+class Descendants:
+    """The server's living descendants, by the child they are charged to. Children go by their marker."""
+
+    def __init__(self, root: int | None = None) -> None:
+        self._root = root or os.getpid()
+        self._families: dict[str, _Family] = {}
+        self._strangers: dict[tuple[int, int], set[str]] = {}
+
+    def enrol(self, marker: str, pid: int) -> None:
+        """A child was started; `marker` is in its environment."""
+        row = processes.read(pid)
+        self._families[marker] = _Family(pid, row.started if row else 0, sessions={pid})
+
+    def look(self) -> dict[str, list[Process]]:
+        """Charge every living descendant, and remember what can be seen of it now."""
+        charged: dict[str, list[Process]] = {marker: [] for marker in self._families}
+        owner: dict[int, str] = {}
+        living: set[tuple[int, int]] = set()
+        for row in processes.descendants(self._root, processes.table()):
+            living.add((row.pid, row.started))
+            marker = owner.get(row.ppid) or self._claim(row)
+            if marker is None:
+                continue
+            owner[row.pid] = marker
+            self._remember(marker, row)
+            if row.alive:
+                charged[marker].append(row)
+        self._strangers = {key: who for key, who in self._strangers.items() if key in living}
+        return charged
+
+    async def end(self, marker: str) -> None:
+        """KILL every process charged to the child until none is left."""
+        for _ in range(_ROUNDS):
+            charged = self.look()[marker]
+            self.reap()
+            if not charged:
+                break
+            for row in charged:
+                with contextlib.suppress(ProcessLookupError):  # gone by itself meanwhile
+                    os.kill(row.pid, signal.SIGKILL)
+            await asyncio.sleep(_ROUND_SECS)
+        else:
+            _log.error("%d processes of %s do not die", len(charged), marker)
+
+    def forget(self, marker: str) -> None:
+        """The child has ended and its exit status is taken."""
+        del self._families[marker]
+
+    def reap(self) -> None:
+        """Take the exit status of adopted orphans. Those of our own children are their owners' to take."""
+        ours = {family.pid for family in self._families.values()}
+        for row in processes.table().values():
+            if row.ppid == self._root and row.state == "Z" and row.pid not in ours:
+                with contextlib.suppress(ChildProcessError):  # its owner was quicker
+                    os.waitpid(row.pid, os.WNOHANG)
+
+    async def keep_looking(self) -> None:
+        """Look now and then, so that ancestry is known before it is lost. Runs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_SECS)
+            if self._families:
+                self.look()
+                self.reap()
+
+    def _claim(self, row: Process) -> str | None:
+        key = (row.pid, row.started)
+        for marker, family in self._families.items():
+            if row.pid == family.pid or key in family.seen or row.sid in family.sessions:
+                return marker
+        marked = processes.marker(row.pid, MARKER)
+        if marked in self._families:
+            return marked
+        if row.ppid == self._root and marked is None and row.alive:
+            return self._adopt_stranger(key)
+        return None
+
+    def _adopt_stranger(self, key: tuple[int, int]) -> str | None:
+        """Charge a process that tells nothing to the last child alive at its birth, once it is the last."""
+        if key not in self._strangers:
+            born = {marker for marker, family in self._families.items() if family.started <= key[1]}
+            self._strangers[key] = born
+        alive = self._strangers[key] & self._families.keys()
+        return next(iter(alive)) if len(alive) == 1 else None
+
+    def _remember(self, marker: str, row: Process) -> None:
+        family = self._families[marker]
+        family.seen.add((row.pid, row.started))
+        family.sessions.add(row.sid)

@@ -1,0 +1,170 @@
+"""The log of a run: append-only, each entry encoded once, any number of readers at their own pace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import orjson
+
+from clinvk.clock import Clock, rfc3339
+from clinvk.domain.events import Entry, Event, Notice
+from clinvk.domain.wire import to_wire
+from clinvk.store.spool import SpoolFile
+
+TAIL_ENTRIES: Final = 4096
+TAIL_BYTES: Final = 1 << 20
+READ_BYTES: Final = 256 << 10
+LAG_CEILING: Final = 4 << 20
+"""Bytes the spool may trail by before the child's pipe is paused."""
+
+
+class EventLog:
+    """Entries 0, 1, 2…: the newest in memory, all of them in the spool where there is one.
+
+    `labels` stand in every entry. Nothing here waits for a reader: a slow one falls back to the spool.
+    """
+
+    def __init__(self, clock: Clock, labels: dict[str, str], spool: SpoolFile | None = None) -> None:
+        self._clock = clock
+        self._labels = b"," + orjson.dumps(labels)[1:-1] if labels else b""
+        self._spool = spool
+        self._tail: list[Entry] = []
+        self._tail_bytes = 0
+        self._waiting: list[asyncio.Future[None]] = []
+        self.observers: list[Callable[[Event], None]] = []
+        """Called with each event in the moment it is appended; they must not raise or wait."""
+        self.on_relief: Callable[[], None] | None = None
+        """Called when the spool has caught up after `congested`."""
+        self.length = 0
+        self.bytes = 0
+        self.closed = False
+        if spool:
+            spool.on_written = self._written
+
+    @property
+    def newest(self) -> Entry:
+        """The entry appended last, while the log is open."""
+        return self._tail[-1]
+
+    @property
+    def congested(self) -> bool:
+        """The disk is behind: the source should pause until `on_relief`."""
+        return self._spool is not None and self._spool.lag > LAG_CEILING
+
+    def append(self, event: Event) -> Entry:
+        """Number, stamp, encode and keep `event`, then tell observers and readers."""
+        entry = Entry(self.length, event.type, self._encode(event, self.length))
+        self._keep(entry)
+        for observe in self.observers:
+            observe(event)
+        return entry
+
+    def relay(self, entry: Entry) -> None:
+        """Keep another log's entry under a number of this log's own."""
+        self._keep(Entry(self.length, entry.type, entry.line))
+
+    def close(self) -> None:
+        """No more entries. The memory goes back as soon as the spool has everything."""
+        self.closed = True
+        if self._spool:
+            self._spool.finish()
+        self._wake()
+
+    def discard(self) -> None:
+        """Forget what the spool holds."""
+        if self._spool:
+            self._spool.discard()
+
+    async def read(self, since: int = 0, limit: int = READ_BYTES) -> list[Entry]:
+        """Entries from number `since`, about `limit` bytes of them; none where there are no more yet."""
+        first = self.length - len(self._tail)
+        if since >= first:
+            return self._from_tail(since - first, limit)
+        if self._spool and not self._spool.broken:
+            lines = await self._spool.read(since, limit)
+            if lines:
+                return [_parsed(seq, line) for seq, line in enumerate(lines, since)]
+        first = self.length - len(self._tail)
+        return [self._gap(first - since, first - 1), *self._from_tail(0, limit)]
+
+    async def follow(self, since: int = 0) -> AsyncIterator[list[Entry]]:
+        """Entries from number `since` to the end of the log, in batches of whatever is there."""
+        while True:
+            batch = await self.read(since)
+            if batch:
+                since = batch[-1].seq + 1
+                yield batch
+            elif self.closed and since >= self.length:
+                return
+            else:
+                await self.changed()
+
+    def changed(self) -> "asyncio.Future[None]":
+        """Done with the next entry, or at the log's end."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def _encode(self, event: Event, seq: int) -> bytes:
+        head = f'{{"type":"{event.type}","seq":{seq},"at":"{rfc3339(self._clock.wall())}"'.encode()
+        body = orjson.dumps(to_wire(event))[1:]
+        return b"".join((head, self._labels, b"," if len(body) > 1 else b"", body, b"\n"))
+
+    def _keep(self, entry: Entry) -> None:
+        self.length += 1
+        self.bytes += len(entry.line)
+        self._tail.append(entry)
+        self._tail_bytes += len(entry.line)
+        if self._spool:
+            self._spool.append(entry.line)
+        # A list that loses its head now and then: slices from its end are cheap, and so is the average.
+        if len(self._tail) > 2 * TAIL_ENTRIES or self._tail_bytes > 2 * TAIL_BYTES:
+            self._trim()
+        self._wake()
+
+    def _trim(self) -> None:
+        first = self.length - len(self._tail)
+        spool = self._spool
+        on_disk = self.length if spool is None or spool.broken else spool.written
+        drop = 0
+        while first + drop < on_disk and (len(self._tail) - drop > TAIL_ENTRIES or self._tail_bytes > TAIL_BYTES):
+            self._tail_bytes -= len(self._tail[drop].line)
+            drop += 1
+        del self._tail[:drop]
+
+    def _written(self) -> None:
+        spool = self._spool
+        if spool is None:
+            return
+        if self.closed and not spool.broken and spool.written == self.length:
+            self._tail, self._tail_bytes = [], 0
+        else:
+            self._trim()
+        self._wake()
+        if self.on_relief and spool.lag < LAG_CEILING // 2:
+            self.on_relief()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def _from_tail(self, start: int, limit: int) -> list[Entry]:
+        entries: list[Entry] = []
+        size = 0
+        for entry in self._tail[start : start + TAIL_ENTRIES]:
+            entries.append(entry)
+            size += len(entry.line)
+            if size >= limit:
+                break
+        return entries
+
+    def _gap(self, count: int, seq: int) -> Entry:
+        notice = Notice(f"truncated: {count} earlier events were not kept")
+        return Entry(seq, notice.type, self._encode(notice, seq))
+
+
+def _parsed(seq: int, line: bytes) -> Entry:
+    # Every line begins {"type":"…": we wrote it.
+    return Entry(seq, line[9 : line.index(b'"', 9)].decode(), line)

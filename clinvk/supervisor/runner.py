@@ -1,0 +1,182 @@
+"""One run, from the queue to its last entry. The runner owns one lease and never sees bytes."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clinvk.backends.base import Backend
+from clinvk.clock import Clock
+from clinvk.domain import events
+from clinvk.domain.approvals import decide
+from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
+from clinvk.domain.judge import Judgement, judge
+from clinvk.domain.run import Exit, Run, RunState, Signal, Stop, StopCause
+from clinvk.supervisor.child import SpawnFailed
+from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
+from clinvk.supervisor.lease import Lease
+from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.pool import Pool
+from clinvk.supervisor.slots import Slots, Ticket
+from clinvk.supervisor.tasks import first_of
+
+_log = logging.getLogger("clinvk.runner")
+
+_ENDS = {
+    RunState.COMPLETED: Signal.COMPLETED,
+    RunState.FAILED: Signal.FAILED,
+    RunState.CANCELLED: Signal.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every runner of a server shares."""
+
+    clock: Clock
+    time: AttendedTime
+    pool: Pool
+    slots: Slots
+    run_bytes: int
+    """What one run may write to its log."""
+
+
+class Runner:
+    """Drives `run`. `stop` may come at any moment, any number of times; there is one end."""
+
+    def __init__(
+        self, run: Run, backend: Backend, log: EventLog, patience: Patience, around: Surroundings
+    ) -> None:
+        self.run = run
+        self.log = log
+        self.on_finished: Callable[[], None] | None = None
+        loop = asyncio.get_running_loop()
+        self.finished: asyncio.Future[Judgement] = loop.create_future()
+        self.first_output: asyncio.Future[None] = loop.create_future()
+        """Done at the first sign of work, or at the end where there was none."""
+        self._backend = backend
+        self._patience = patience
+        self._around = around
+        self._stopping: asyncio.Future[None] = loop.create_future()
+        self._lease: Lease | None = None
+        self._deadlines: Deadlines | None = None
+        self._ticket = around.slots.enter(run.spec.backend)
+        log.append(events.RunQueued(around.slots.position(self._ticket)))
+
+    @property
+    def ticket(self) -> Ticket:
+        return self._ticket
+
+    def stop(self, stop: Stop) -> None:
+        """Ask for the end. Ignored once there is another cause, or the turn is over."""
+        if self.run.stop or self.run.state.ended or (self._lease and self._lease.over.done()):
+            return
+        self.run.stop = stop
+        if self.run.state is RunState.RUNNING:
+            self.run.apply(Signal.STOP)
+        self.log.append(events.RunStopping(stop.cause, stop.detail or None))
+        self._stopping.set_result(None)
+
+    async def drive(self) -> None:
+        """Run to the end. Never raises: a fault of ours is a failed run."""
+        try:
+            judgement = await self._admitted_turn()
+        except SpawnFailed as failure:
+            judgement = Judgement(RunState.FAILED, RunError(ErrorCode.SPAWN_FAILED, str(failure)))
+        except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
+            _log.exception("run %s met a fault of ours", self.run.id)
+            fault = RunError(ErrorCode.INTERNAL, "clinvk failed: its log says how")
+            judgement = Judgement(RunState.FAILED, fault)
+        await self._finish(judgement)
+
+    async def _admitted_turn(self) -> Judgement:
+        await first_of(self._ticket.granted, self._stopping)
+        if self.run.stop:
+            return judge(self.run.stop, None, None, None)
+        self.run.apply(Signal.ADMITTED)
+        self._deadlines = Deadlines(self._around.time, self._patience, self._too_late)
+        self._lease = lease = self._around.pool.lease(self._backend, self.run.spec, self._ticket, self.run.id)
+        self.run.apply(Signal.STARTED)
+        self.run.started_at = self._around.clock.wall()
+        self.run.pid, self.run.start = lease.child.pid, lease.start
+        self.log.append(events.RunStarted(lease.child.pid, lease.start))
+        self.log.on_relief = lease.child.resume
+        lease.child.ended.add_done_callback(self._note_exit)
+        lease.begin(self.run.id, self.run.spec, self._heard, self._overflowed)
+        await first_of(lease.over, self._stopping)
+        if self.run.stop:
+            return judge(self.run.stop, None, None, None)
+        match lease.over.result():
+            case Exit() as exit_:
+                self.run.exit = exit_
+                return judge(None, None, exit_, self._backend.explain(exit_))
+            case done:
+                return judge(None, done, None, None)
+
+    async def _finish(self, judgement: Judgement) -> None:
+        if self._deadlines:
+            self._deadlines.cancel()
+        run, lease = self.run, self._lease
+        if lease is None:
+            self._ticket.release()
+        elif lease.over.done() and not run.stop:
+            self._around.pool.release(lease)
+        else:
+            await self._around.pool.stop(lease)
+        run.apply(_ENDS[judgement.state])
+        run.error = judgement.error
+        run.finished_at = self._around.clock.wall()
+        seconds = round(run.finished_at - run.created_at, 3)
+        self.log.append(events.RunFinished(judgement.state, judgement.code, seconds, run.usage, judgement.error))
+        self.log.close()
+        self._show_first_output()
+        self.finished.set_result(judgement)
+        if self.on_finished:
+            self.on_finished()
+
+    def _heard(self, output: events.Output) -> None:
+        if self._deadlines:
+            self._deadlines.heard(isinstance(output, events.SUBSTANCE))
+        self.log.append(output)
+        self._note(output)
+        if isinstance(output, events.ApprovalAsked):
+            self._answer(output)
+        if self.log.bytes > self._around.run_bytes:
+            ceiling = f"The run wrote more than {self._around.run_bytes} bytes"
+            self.stop(Stop(StopCause.OUTPUT_LIMIT, ceiling))
+        elif self.log.congested and self._lease and not self.run.stop:
+            self._lease.child.pause()
+
+    def _note(self, output: events.Output) -> None:
+        run = self.run
+        if run.first_output_at is None and isinstance(output, events.SUBSTANCE):
+            run.first_output_at = self._around.clock.wall()
+            self._show_first_output()
+        match output:
+            case events.UsageReported(usage=usage):
+                run.usage = usage
+            case events.SessionBound(backend_session_id=bound):
+                run.backend_session_id = bound
+            case events.TurnDone(stop_reason=reason):
+                run.stop_reason = reason
+            case _:
+                pass
+
+    def _answer(self, ask: events.ApprovalAsked) -> None:
+        verdict = decide(self.run.spec.approval_mode, ask, self.run.spec.workdir)
+        self.log.append(events.ApprovalAnswered(ask.ask_id, verdict.allowed, "mode", verdict.reason))
+        if self._lease:
+            self._lease.answer(ask.ask_id, verdict)
+
+    def _overflowed(self, error: LineTooLong) -> None:
+        self.stop(Stop(StopCause.OUTPUT_LIMIT, str(error)))
+
+    def _too_late(self, sentence: str) -> None:
+        self.stop(Stop(StopCause.TIMEOUT, sentence))
+
+    def _note_exit(self, ended: "asyncio.Future[Exit]") -> None:
+        self.run.exit = ended.result()
+
+    def _show_first_output(self) -> None:
+        if not self.first_output.done():
+            self.first_output.set_result(None)
