@@ -1,7 +1,7 @@
 """The schemas under `schemas/`: the one source of validation, specification and reference."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -60,19 +60,32 @@ class Checker:
 
     def _explain(self, error: jsonschema_rs.ValidationError) -> list[Fault]:
         kind: Any = error.kind
-        path = "".join(f"/{part}" for part in error.instance_path)
+        path = _pointer(error.instance_path)
         if kind.name == "additionalProperties":
-            return [self._unknown(path, name) for name in kind.unexpected]
+            known = self._properties(error.schema_path[:-1])
+            return [_unknown(path + _pointer([name]), name, known) for name in kind.unexpected]
         if kind.name == "required":
-            return [Fault(f"{path}/{kind.property}", "is missing", "a value: the field is required")]
+            return [Fault(path + _pointer([kind.property]), "is missing", "a value: the field is required")]
         expected = _EXPECTED.get(kind.name, lambda _: "a value that the schema allows")(kind)
         return [Fault(path, f"{_shown(error.instance)} {_WRONG.get(kind.name, 'is not allowed')}", expected)]
 
-    def _unknown(self, path: str, name: str) -> Fault:
-        known = list(self._schema.get("properties", {})) if not path else []
-        near = get_close_matches(name, known, n=1)
-        expected = f"perhaps '{near[0]}'" if near else "a field of the schema" + _listed(known)
-        return Fault(f"{path}/{name}", "is not a known field", expected)
+    def _properties(self, place: Sequence[str | int]) -> list[str]:
+        """The fields that the schema knows at `place`; none where a reference leads elsewhere."""
+        part: Any = self._schema
+        for step in place:
+            part = part.get(step, {}) if isinstance(part, Mapping) else part[step]
+        return list(part.get("properties", {}))
+
+
+def _pointer(steps: Iterable[str | int]) -> str:
+    """RFC 6901: a name may itself hold a slash."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _unknown(path: str, name: str, known: list[str]) -> Fault:
+    near = get_close_matches(name, known, n=1)
+    expected = f"perhaps '{near[0]}'" if near else "a field of the schema" + _listed(known)
+    return Fault(path, "is not a known field", expected)
 
 
 _EXPECTED: Final[Mapping[str, Callable[[Any], str]]] = {
@@ -100,6 +113,7 @@ _WRONG: Final = {
     "maxLength": "is too long",
     "minItems": "has too few items",
     "maxItems": "has too many items",
+    "maxProperties": "has too many entries",
     "pattern": "has the wrong form",
 }
 

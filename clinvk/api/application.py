@@ -27,10 +27,11 @@ class _Application(Application):
 
 def application(services: Services, routes: Iterable[Route] = ROUTES) -> Application:
     """All of `routes`; whatever else is asked for is a problem in the same form."""
+    routes = tuple(routes)
     by_path: dict[str, dict[str, Route]] = {}
     for route in routes:
         by_path.setdefault(route.path, {})[route.method] = route
-    services.openapi = openapi.document(ROUTES, services.schemas)
+    services.openapi = openapi.document(routes, services.schemas)
     specs = [
         URLSpec(_pattern(path), Handler, {"services": services, "operations": operations})
         for path, operations in by_path.items()
@@ -55,4 +56,4 @@ def server(services: Services, routes: Iterable[Route] = ROUTES) -> HTTPServer:
 
 
 def _pattern(path: str) -> str:
-    return re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path) + "$"
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$"

@@ -1,5 +1,6 @@
 """Who may ask at all. This server runs agents: a web page elsewhere must not reach it through a browser."""
 
+import re
 import socket
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -18,7 +19,8 @@ def check_host(host: str | None, allowed: Collection[str]) -> None:
     if host is None:
         return
     name = _name(host)
-    if not (_is_address(name) or _is_local(name) or name in {socket.gethostname().lower(), *allowed}):
+    ours = {socket.gethostname().lower(), *(name.lower() for name in allowed)}
+    if not (_is_address(name) or _is_local(name) or name in ours):
         raise Problem(
             Kind.FORBIDDEN,
             f"This server does not answer to the name '{name}': add it to server.allowed_hosts if it should",
@@ -29,8 +31,8 @@ def check_origin(origin: str | None, host: str | None) -> None:
     """A browser's request must come from a page of this machine, or of this very server. Raises Problem."""
     if origin is None:
         return
-    source = urlsplit(origin)
-    if _is_local((source.hostname or "").lower()) or (host is not None and source.netloc == host):
+    netloc = origin.partition("://")[2]
+    if _is_local(_name(netloc)) or (host is not None and netloc == host):
         return
     raise Problem(Kind.FORBIDDEN, f"Requests from pages of '{origin}' are not allowed")
 
@@ -41,6 +43,12 @@ def check_media_type(content_type: str | None, *, has_body: bool) -> None:
     if has_body and essence != "application/json":
         said = f"'{content_type}'" if content_type else "none"
         raise Problem(Kind.MEDIA_TYPE, f"The body needs Content-Type: application/json, not {said}")
+
+
+def declared_length(content_length: str | None) -> int | None:
+    """Bytes of body announced; None where what stands there is no number."""
+    text = content_length or "0"
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def _name(host: str) -> str:

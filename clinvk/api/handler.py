@@ -5,7 +5,6 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 import orjson
 from tornado.http1connection import HTTP1Connection
@@ -25,12 +24,14 @@ _log = logging.getLogger("clinvk.access")
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _DISCARD_LIMIT: Final = 64 << 20  # of a body that is too large anyway, so that its sender can read the answer
 
-_HTTP_KINDS: Final = {400: Kind.INVALID_REQUEST, 404: Kind.NOT_FOUND, 405: Kind.METHOD_NOT_ALLOWED}
-
 
 @stream_request_body
 class Handler(RequestHandler):
     """Serves the operations of one path. Endpoints read `body`, `path` and `query` and call `reply`."""
+
+    # Here, because Tornado sets the default headers before it calls `initialize`.
+    request_id = ""
+    _started: str | None = None
 
     def initialize(self, services: Services, operations: Mapping[str, Route]) -> None:
         self.services = services
@@ -42,6 +43,8 @@ class Handler(RequestHandler):
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
         self._began = self.services.clock.monotonic()
+        self._refusal: Problem | None = None
+        self._declared: int | None = 0
         self._chunks: list[bytes] = []
         self._received = 0
         self._reading: asyncio.TimerHandle | None = None
@@ -51,36 +54,48 @@ class Handler(RequestHandler):
 
     def set_default_headers(self) -> None:
         sent = self.request.headers.get("X-Request-Id", "")
-        if not hasattr(self, "request_id"):
+        if not self.request_id:
             self.request_id = sent if _SANE_ID.fullmatch(sent) else self.application.settings["new_id"]("req")
         self.clear_header("Server")
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("request-id", self.request_id)
+        if self._started:  # problems name the run too: what was set before is cleared for them
+            self.set_header("X-Run-Id", self._started)
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def prepare(self) -> None:
-        headers = self.request.headers
         self.services.requests.add(self)
         self._connection.set_max_body_size(1 << 60)  # we count ourselves
-        guards.check_host(headers.get("Host"), self.services.bounds.allowed_hosts)
-        guards.check_origin(headers.get("Origin"), headers.get("Host"))
-        declared = int(headers.get("Content-Length") or 0)
-        chunked = "chunked" in headers.get("Transfer-Encoding", "")
-        if self.request.method == "POST":
-            guards.check_media_type(headers.get("Content-Type"), has_body=chunked or declared > 0)
-        if declared > self._limit and ("Expect" in headers or declared > _DISCARD_LIMIT):
-            self.set_header("Connection", "close")
-            raise self._too_large()
+        try:
+            self._guard()
+        except Problem as problem:
+            # Said once the body is in: a sender who finds the connection closed never reads the answer.
+            self._refusal = problem
+            if "Expect" in self.request.headers or self._declared is None or self._declared > _DISCARD_LIMIT:
+                self._hang_up(problem)
+                return
         patience = self.services.bounds.read_secs
         self._reading = asyncio.get_running_loop().call_later(patience, self._read_too_long)
 
+    def _guard(self) -> None:
+        headers = self.request.headers
+        self._declared = guards.declared_length(headers.get("Content-Length"))
+        if self._declared is None:
+            raise Problem(Kind.INVALID_REQUEST, "The request's Content-Length is no number")
+        guards.check_host(headers.get("Host"), self.services.bounds.allowed_hosts)
+        guards.check_origin(headers.get("Origin"), headers.get("Host"))
+        if self.request.method == "POST":
+            has_body = "Transfer-Encoding" in headers or self._declared > 0
+            guards.check_media_type(headers.get("Content-Type"), has_body=has_body)
+        if self._declared > self._limit:
+            raise self._too_large()
+
     def data_received(self, chunk: bytes) -> None:
         self._received += len(chunk)
-        if self._received <= self._limit:
+        if self._received > _DISCARD_LIMIT and not self._finished:
+            self._hang_up(self._refusal or self._too_large())
+        elif self._received <= self._limit and not self._refusal:
             self._chunks.append(chunk)
-        elif self._received > _DISCARD_LIMIT and not self._finished:
-            self.set_header("Connection", "close")
-            self._answer(self._too_large())
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -91,13 +106,17 @@ class Handler(RequestHandler):
 
     async def _serve(self, **path: str) -> None:
         self._stop_reading()
+        if self._refusal:
+            raise self._refusal
         if self._received > self._limit:
             raise self._too_large()
+        if self.request.method == "OPTIONS" and self.operations:
+            self._tell_methods()
+            return
         route = self.operations.get("GET" if self.request.method == "HEAD" else self.request.method or "")
         if route is None:
-            self._refuse_method()
-            return
-        self.path = {name: unquote(value) for name, value in path.items()}
+            raise self._wrong_method()
+        self.path = path
         self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
         self.body = self._checked_body(route)
         await route.endpoint(self)
@@ -127,7 +146,7 @@ class Handler(RequestHandler):
 
     def started(self, run_id: str) -> None:
         """Name the run in the answer's headers and in the access line."""
-        self.run_id = run_id
+        self.run_id = self._started = run_id
         self.set_header("X-Run-Id", run_id)
 
     def reply(self, value: Any, status: int = 200) -> None:
@@ -150,7 +169,9 @@ class Handler(RequestHandler):
         try:
             await asyncio.wait_for(asyncio.shield(self.flush()), patience)
         except TimeoutError:
-            _log.warning("client reads nothing", extra={"timeout": "write", "seconds": patience})
+            extra = {"timeout": "write", "seconds": patience, "request_id": self.request_id}
+            _log.warning("client reads nothing", extra=extra)
+            self._log_access(499)
             self._connection.stream.close()
             raise StreamClosedError from None
 
@@ -160,15 +181,16 @@ class Handler(RequestHandler):
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         if self._headers_written and not self._finished:
             # A stream that just ends is taken for a success: break it off instead.
+            self._log_access(status_code)
             self._connection.stream.close()
             return
         super().send_error(status_code, **kwargs)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, HTTPError):
-            kind = _HTTP_KINDS.get(status_code, Kind.INVALID_REQUEST if status_code < 500 else Kind.INTERNAL)
-            error = Problem(kind, error.log_message or error.reason or kind.value.title)
+        if isinstance(error, HTTPError):  # Tornado's own: a method it does not know, text it cannot decode
+            undecodable = Problem(Kind.INVALID_REQUEST, "The path or the query is not UTF-8")
+            error = self._wrong_method() if status_code == 405 else undecodable
         self._answer(problems.of(error) if error else Problem(Kind.INTERNAL, "The request failed"))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:  # noqa: ARG002
@@ -191,18 +213,27 @@ class Handler(RequestHandler):
         self.set_header("Content-Type", problems.MEDIA_TYPE)
         self.finish(orjson.dumps(problem.body(self.request_id, anthropic=anthropic)))
 
-    def _refuse_method(self) -> None:
-        if not self.operations:
-            raise Problem(Kind.NOT_FOUND, f"There is nothing at {self.request.path}: see /openapi.json")
-        allowed = {*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
-        self.set_header("Allow", ", ".join(sorted(allowed)))
-        if self.request.method == "OPTIONS":
-            self.set_status(204)
-            self.finish()
-            return
-        names = ", ".join(sorted(self.operations))
-        problem = Problem(Kind.METHOD_NOT_ALLOWED, f"{self.request.path} takes {names}, not {self.request.method}")
+    def _hang_up(self, problem: Problem) -> None:
+        """Answer before the body is in; Tornado then closes the connection."""
+        self.set_header("Connection", "close")
         self._answer(problem)
+
+    def _tell_methods(self) -> None:
+        self.set_status(204)
+        self.set_header("Allow", self._allowed)
+        self.finish()
+
+    def _wrong_method(self) -> Problem:
+        if not self.operations:
+            return Problem(Kind.NOT_FOUND, f"There is nothing at {self.request.path}: see /openapi.json")
+        names = ", ".join(sorted(self.operations))
+        detail = f"{self.request.path} takes {names}, not {self.request.method}"
+        return Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": self._allowed})
+
+    @property
+    def _allowed(self) -> str:
+        implied = {"OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
+        return ", ".join(sorted(implied.union(self.operations)))
 
     @property
     def _connection(self) -> HTTP1Connection:
@@ -224,8 +255,7 @@ class Handler(RequestHandler):
         if self._finished:
             return
         patience = self.services.bounds.read_secs
-        self.set_header("Connection", "close")
-        self._answer(
+        self._hang_up(
             Problem(Kind.READ_TIMEOUT, f"The body did not arrive within {patience:g} s (server.read_timeout_secs)")
         )
 

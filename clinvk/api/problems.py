@@ -85,7 +85,7 @@ class Problem(Exception):
             error: dict[str, Any] = {"type": kind.anthropic_type, "message": self.detail}
             body = {"type": "error", "problem_type": uri, **common, "error": error}
         else:
-            param = self.faults[0].path.lstrip("/").replace("/", ".") if self.faults else None
+            param = self.faults[0].path.lstrip("/?").replace("/", ".") or None if self.faults else None
             error = {
                 "message": self.detail, "type": kind.openai_type, "param": param, "code": kind.openai_code
             }  # fmt: skip

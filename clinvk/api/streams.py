@@ -35,6 +35,7 @@ async def send(call: Handler, log: EventLog, since: int, media_type: str) -> Non
     render, keepalive = _FORMS[media_type]
     call.open_stream(media_type)
     if call.request.method == "HEAD":
+        call.flush()  # first, or Tornado would say that the stream has no length
         call.finish()
         return
     try:

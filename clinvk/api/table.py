@@ -17,9 +17,10 @@ _LAST_EVENT: Final = Parameter(
     {"type": "integer", "minimum": -1},
 )
 _NO_RUN: Final = (Kind.NOT_FOUND,)
+_SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
 _STARTS: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.READ_TIMEOUT, Kind.TOO_LARGE,
-    Kind.MEDIA_TYPE, Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, *_SENT_BODY,
+    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
 )  # fmt: skip
 _RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started."}
 
@@ -79,7 +80,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/api/v1/runs/{id}/cancel", runs.cancel_run, "cancelRun", "Stop a run", "runs",
-        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _WAIT),
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *_SENT_BODY), parameters=(_RUN_ID, _WAIT),
         description="Stopping twice, or after the end, does no harm.",
     ),
     Route(

@@ -59,8 +59,8 @@ class Traits:
     """How the supervisor shall treat a backend's children.
 
     `stop` ends a turn under way, `retire` a child that has answered. `environment` names what of the
-    server's own environment its children see, beyond what all see; a trailing `*` takes a family. `extra_flags` is the allow-list of
-    `RunSpec.extra`.
+    server's own environment its children see, beyond what all see; a trailing `*` takes a family.
+    `extra_flags` is the allow-list of `RunSpec.extra`.
     """
 
     stop: tuple[Rung, ...]

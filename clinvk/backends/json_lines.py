@@ -1,6 +1,7 @@
 """JSON lines, as CLIs write them: a line becomes a message, or a notice. Nothing in it can raise."""
 
 import json
+import math
 import re
 from typing import Any, Final
 
@@ -66,18 +67,18 @@ def count(message: Message, name: str) -> int:
     return value
 
 
-def amount(message: Message, name: str) -> float | None:
-    """The number `name` of `message`, None where it is absent or null. Raises Malformed."""
-    value = message.get(name)
-    if value is None:
+def amount(value: object) -> float | None:
+    """A number of no less than 0, such as seconds; None where `value` is anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if type(value) not in {int, float} or value < 0:
-        raise Malformed(name)
-    return float(value)
+    return float(value) if 0 <= value < math.inf else None
 
 
 def as_text(value: object) -> str | None:
-    """A value of any type as text: a string as it is, None for null, the rest as JSON."""
+    """A value of any type as text: a string as it is, None for null, the rest as JSON. Raises Malformed."""
     if value is None or isinstance(value, str):
         return value
-    return orjson.dumps(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+        raise Malformed("nested too deeply") from None

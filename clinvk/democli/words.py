@@ -8,7 +8,7 @@ from clinvk.democli import children
 from clinvk.democli.turn import Failure, Turn
 
 _CHUNK = 1 << 16
-_RULER = "the demo backend repeats these sixty-four characters, and again. "[-64:]
+_RULER = "the demo backend repeats these sixty-four characters and again. "
 _SCALES = {"k": 1 << 10, "m": 1 << 20}
 _AT_ONCE = 2048
 _CRASHED = 70
@@ -53,8 +53,9 @@ def _tool(turn: Turn, _rest: str) -> None:
         turn.say("tool_end", id="tool-1", ok=False, output=str(error))
         turn.stream("The folder cannot be read.")
         return
-    turn.say("tool_end", id="tool-1", ok=True, output=f"{count} files")
-    turn.stream(f"There are {count} files in it.")
+    found = "1 file" if count == 1 else f"{count} files"
+    turn.say("tool_end", id="tool-1", ok=True, output=found)
+    turn.stream(f"I found {found} in it.")
 
 
 def _think(turn: Turn, rest: str) -> None:
@@ -76,8 +77,10 @@ def _ask(turn: Turn, _rest: str) -> None:
     )
     answer = turn.wire.answer(turn.id, "ask-1")
     said = "yes" if answer["allow"] else "no"
-    turn.stream(f"The answer was {said} ({answer.get('reason') or 'no reason given'}). ")
-    turn.stream("Nothing was written: the demo backend only pretends to edit.")
+    turn.stream(
+        f"The answer was {said} ({answer.get('reason') or 'no reason given'}). "
+        "Nothing was written: the demo backend only pretends to edit."
+    )
 
 
 def _fail(_turn: Turn, _rest: str) -> None:

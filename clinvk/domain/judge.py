@@ -69,7 +69,7 @@ def _unexplained(exit_: Exit | None) -> RunError:
     if exit_ is None or exit_.clean:
         return RunError(ErrorCode.NO_RESULT, "The CLI ended without giving a result")
     how = f"was ended by {exit_.signal}" if exit_.signal else f"exited with code {exit_.code}"
-    last = exit_.stderr_tail.strip().rpartition("\n")[2]
+    last = exit_.last_words
     return RunError(
         ErrorCode.BACKEND_EXITED, f"The CLI {how} before giving a result" + (f": {last}" if last else "")
     )

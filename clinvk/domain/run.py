@@ -111,6 +111,11 @@ class Exit:
     def clean(self) -> bool:
         return self.code == 0
 
+    @property
+    def last_words(self) -> str:
+        """The last line on stderr that says anything."""
+        return self.stderr_tail.strip().rpartition("\n")[2].strip()
+
 
 @dataclass(slots=True)
 class Run:

@@ -11,6 +11,8 @@ def to_wire(record: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str | int | float):  # nearly all of them: a million deltas go this way
+        return value
     if is_dataclass(value):
         return to_wire(value)
     if isinstance(value, tuple | list):

@@ -29,12 +29,13 @@ class Spool:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"{folder} is not writable")
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._opened: set[FileIO] = set()  # the thread's own
         self._thread = threading.Thread(target=self._write, name="clinvk spool", daemon=True)
         self._thread.start()
 
     def open(self, run_id: str) -> "SpoolFile":
         """A new file for a run; it appears with its first batch."""
-        return SpoolFile(self.folder / f"{run_id}.ndjson", self._jobs.put)
+        return SpoolFile(self.folder / f"{run_id}.ndjson", self._jobs.put, self._opened)
 
     def sweep(self, before: float) -> None:
         """Delete what was last written before `before` (seconds since the epoch): nobody reads it any more."""
@@ -48,6 +49,8 @@ class Spool:
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
+        for file in self._opened:
+            file.close()
 
     def _sweep(self, before: float) -> None:
         for path in self.folder.glob("*.ndjson"):
@@ -59,9 +62,10 @@ class Spool:
 class SpoolFile:
     """One run's log on disk. Its methods belong to the event loop; its `_on_disk_…` ones to the thread."""
 
-    def __init__(self, path: Path, submit: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, path: Path, submit: Callable[[Callable[[], None]], None], opened: set[FileIO]) -> None:
         self._path = path
         self._submit = submit
+        self._opened = opened
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -145,6 +149,7 @@ class SpoolFile:
             if self._file is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
                 self._file = FileIO(os.open(self._path, flags, 0o600), "wb")
+                self._opened.add(self._file)
             view = memoryview(batch)
             while view:
                 view = view[self._file.write(view) :]
@@ -156,6 +161,7 @@ class SpoolFile:
     def _on_disk_close(self) -> None:
         if self._file:
             self._file.close()
+            self._opened.discard(self._file)
             self._file = None
 
     def _on_disk_delete(self) -> None:

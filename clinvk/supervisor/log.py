@@ -31,6 +31,7 @@ class EventLog:
         self._tail: list[Entry] = []
         self._tail_bytes = 0
         self._waiting: list[asyncio.Future[None]] = []
+        self._stamped_ms, self._stamp = 0, ""
         self.observers: list[Callable[[Event], None]] = []
         """Called with each event in the moment it is appended; they must not raise or wait."""
         self.on_relief: Callable[[], None] | None = None
@@ -106,9 +107,15 @@ class EventLog:
         return future
 
     def _encode(self, event: Event, seq: int) -> bytes:
-        head = f'{{"type":"{event.type}","seq":{seq},"at":"{rfc3339(self._clock.wall())}"'.encode()
+        head = f'{{"type":"{event.type}","seq":{seq},"at":"{self._now()}"'.encode()
         body = orjson.dumps(to_wire(event))[1:]
         return b"".join((head, self._labels, b"," if len(body) > 1 else b"", body, b"\n"))
+
+    def _now(self) -> str:
+        wall = self._clock.wall()
+        if int(wall * 1000) != self._stamped_ms:  # a burst has many events in one millisecond
+            self._stamped_ms, self._stamp = int(wall * 1000), rfc3339(wall)
+        return self._stamp
 
     def _keep(self, entry: Entry) -> None:
         self.length += 1

@@ -36,12 +36,19 @@ async def create(call: Handler) -> None:
 def _check(spec: RunSpec, call: Handler) -> None:
     """What a schema cannot say. Raises Problem, or BackendNotFound."""
     backend = call.services.supervisor.registry.get(spec.backend)
-    if not Path(spec.workdir).is_dir():
+    if not _is_directory(spec.workdir):
         raise problems.invalid("/workdir", f"'{spec.workdir}' is not there", "a directory that exists")
     refused = [flag for flag in spec.extra if flag not in backend.traits.extra_flags]
     if refused:
         allowed = ", ".join(backend.traits.extra_flags) or "none for this backend"
         raise problems.invalid("/extra", f"{refused} may not be passed on", f"flags of the allow-list: {allowed}")
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except OSError:  # a name too long, or in a folder that we may not look into
+        return False
 
 
 async def _detach(call: Handler, spec: RunSpec) -> None:

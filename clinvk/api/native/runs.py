@@ -38,8 +38,9 @@ async def follow_run(call: Handler) -> None:
 async def follow_all(call: Handler) -> None:
     """Every run's lifecycle from now on, or after `Last-Event-ID`."""
     journal = call.services.supervisor.journal
-    last = call.query.get("Last-Event-ID")
-    await streams.send(call, journal, journal.length if last is None else last + 1, SSE)
+    since = call.query.get("Last-Event-ID", journal.length - 1) + 1
+    # A number that was never given is from the life of an earlier server: all of this one's is news then.
+    await streams.send(call, journal, since if since <= journal.length else 0, SSE)
 
 
 async def cancel_run(call: Handler) -> None:

@@ -36,6 +36,6 @@ class DemoBackend:
     def explain(self, exit_: Exit) -> RunError | None:
         if exit_.code != _CRASHED:
             return None
-        last = exit_.stderr_tail.strip().rpartition("\n")[2]
+        last = exit_.last_words
         message = "The demo backend crashed in the middle of a turn; send the prompt again"
         return RunError(ErrorCode.BACKEND_EXITED, f"{message}: {last}" if last else message)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from clinvk.backends import json_lines
 from clinvk.backends.base import Outgoing, Said, TurnId
@@ -202,20 +202,13 @@ class DemoDialogue:
     )
 
 
-def _error(error: object) -> RunError | None:
+def _error(error: Any) -> RunError | None:
     """The failure that a `done` tells; one that makes no sense is a failure all the same."""
     match error:
         case None:
             return None
         case {"code": str(code), "message": str(message), **rest}:
             known = ErrorCode(code) if code in _ERROR_CODES else ErrorCode.BACKEND_FAILED
-            return RunError(known, message, _retry_after(rest))
+            return RunError(known, message, json_lines.amount(rest.get("retry_after_secs")))
         case _:
             return RunError(ErrorCode.BACKEND_FAILED, "The demo backend failed and did not say why")
-
-
-def _retry_after(error: Message) -> float | None:
-    try:
-        return json_lines.amount(error, "retry_after_secs")
-    except Malformed:
-        return None

@@ -1,0 +1,181 @@
+"""The stages that check clinvk, in order. scripts/test runs this inside the checkout's environment."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+FULLY_COVERED = "clinvk/domain/*,clinvk/backends/*"
+EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothing is locked
+NO_TESTS = 5  # pytest's exit status when it collected none
+
+
+class StageFailed(Exception):
+    """A command of a stage failed; its own output has said why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table at the end."""
+
+    stage: str
+    outcome: str
+    seconds: float | None = None
+
+
+def run(*command: str, accept: tuple[int, ...] = (0,), **environment: str) -> int:
+    """Run one command with this terminal as its output."""
+    status = subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
+    if status not in accept:
+        raise StageFailed(f"exit status {status}")
+    return status
+
+
+def module(name: str, *arguments: str) -> None:
+    run(PYTHON, "-m", name, *arguments)
+
+
+def lint(_: list[str]) -> str:
+    module("ruff", "check")
+    return "ok"
+
+
+def formatting(_: list[str]) -> str:
+    module("ruff", "format", "--check")
+    return "ok"
+
+
+def types(_: list[str]) -> str:
+    module("mypy")
+    module("mypy", "scripts/stages.py")
+    return "ok"
+
+
+def imports(_: list[str]) -> str:
+    # By way of the interpreter: the script's own "#!" line breaks where the checkout's path is long.
+    run(PYTHON, str(Path(PYTHON).with_name("lint-imports")))
+    return "ok"
+
+
+def tests(arguments: list[str]) -> str:
+    module("pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=", *arguments)
+    return "ok"
+
+
+def coverage(_: list[str]) -> str:
+    """All of the domain and the backends, branches too; the rest is told, not judged."""
+    module("coverage", "report", f"--include={FULLY_COVERED}", "--fail-under=100")
+    command = [PYTHON, "-m", "coverage", "report", "--format=total"]
+    total = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return f"ok, {total} % of all clinvk"
+
+
+def eager(_: list[str]) -> str:
+    """The tests whose outcome hangs on when a task first runs, where asyncio can run it at once."""
+    pythons = eager_pythons()
+    if not pythons:
+        warning = "SKIPPED: no Python 3.12 or newer found, the eager task factory is not tested"
+        print(f"!! {warning}", flush=True)
+        return warning
+    exist = any("mark.eager" in path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    for minor, program in sorted(pythons.items()):
+        print(f"-- Python 3.{minor}", flush=True)
+        python = eager_environment(minor, program)
+        run(python, "-m", "pytest", "-m", "eager", accept=(0,) if exist else (0, NO_TESTS))
+    found = "on " + ", ".join(f"3.{minor}" for minor in sorted(pythons))
+    return f"ok, {found}" if exist else f"no test is marked eager ({found})"
+
+
+def eager_pythons() -> dict[int, str]:
+    """The first Python of each minor version that really runs, by minor version."""
+    found: dict[int, str] = {}
+    if sys.version_info.minor in EAGER_MINORS:
+        found[sys.version_info.minor] = PYTHON
+    for minor in EAGER_MINORS:
+        for program in candidates(minor):
+            if minor not in found and runs_as(program, minor):
+                found[minor] = str(program)
+    return found
+
+
+def candidates(minor: int) -> Iterator[Path]:
+    for directory in os.get_exec_path():
+        yield from (Path(directory, name) for name in (f"python3.{minor}", "python3"))
+    for versions in {os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")} - {""}:
+        yield from Path(versions, "versions").glob(f"*/bin/python3.{minor}")
+
+
+def runs_as(program: Path, minor: int) -> bool:
+    """Whether this is that version and can make an environment; pyenv's shims are there and are neither."""
+    code = f"import sys, ensurepip, venv; sys.exit(sys.version_info[:2] != (3, {minor}))"
+    try:
+        return not subprocess.run([program, "-I", "-c", code], capture_output=True, check=False).returncode
+    except OSError:
+        return False
+
+
+def eager_environment(minor: int, program: str) -> str:
+    if program == PYTHON:
+        return PYTHON
+    name = f".venv-3.{minor}"
+    run("sh", "scripts/environment", "dev", name, PYTHON=program)
+    return str(ROOT / name / "bin" / "python")
+
+
+STAGES: dict[str, Callable[[list[str]], str]] = {
+    "lint": lint,
+    "format": formatting,
+    "types": types,
+    "imports": imports,
+    "tests": tests,
+    "coverage": coverage,
+    "eager": eager,
+}
+
+
+def run_stages(names: list[str], pytest_arguments: list[str]) -> tuple[list[Row], bool]:
+    """Up to the first that fails: what comes after it has a row too, so none goes missing unseen."""
+    rows: list[Row] = []
+    for name in names:
+        print(f"== {name}", flush=True)
+        started = time.monotonic()
+        try:
+            outcome, passed = STAGES[name](pytest_arguments), True
+        except (StageFailed, KeyboardInterrupt) as stop:
+            outcome, passed = f"FAILED: {stop or 'interrupted'}", False
+        rows.append(Row(name, outcome, time.monotonic() - started))
+        if not passed:
+            return rows + [Row(left, "did not run") for left in names[len(rows) :]], False
+    return rows, True
+
+
+def print_table(rows: list[Row], passed: bool) -> None:
+    total = sum(row.seconds or 0 for row in rows)
+    print("== summary")
+    for row in [*rows, Row("total", "passed" if passed else "FAILED", total)]:
+        spent = "-" if row.seconds is None else f"{row.seconds:.1f} s"
+        print(f"{row.stage:<10}{spent:>9}  {row.outcome}", flush=True)
+
+
+def main() -> int:
+    after = "What follows -- goes to pytest in the stage tests."
+    parser = argparse.ArgumentParser(prog="scripts/test", description="Check clinvk.", epilog=after)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES) + " (all of them)")
+    given = sys.argv[1:]
+    split = given.index("--") if "--" in given else len(given)
+    wanted = parser.parse_args(given[:split]).stages
+    if unknown := [name for name in wanted if name not in STAGES]:
+        parser.error(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
+    rows, passed = run_stages([name for name in STAGES if name in wanted or not wanted], given[split + 1 :])
+    print_table(rows, passed)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,411 @@
+"""A real server on a free port over a real supervisor, and two clients: Tornado's own, and a bare socket."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPHeaders
+from tornado.netutil import bind_sockets
+
+from clinvk import processes
+from clinvk.api import application
+from clinvk.api.problems import BASE, Kind
+from clinvk.api.routes import SSE, Route
+from clinvk.api.services import Bounds, Services
+from clinvk.api.table import ROUTES
+from clinvk.backends.registry import default_registry
+from clinvk.clock import SystemClock
+from clinvk.monitor import RunView
+from clinvk.schemas import Schemas
+from clinvk.store.spool import Spool
+from clinvk.supervisor.local_monitor import LocalMonitor
+from clinvk.supervisor.supervisor import Limits, RunHandle, Supervisor
+
+DEADLINE = 20.0
+QUICK = "/big 5"
+"""A prompt whose answer is there at once: `the d`."""
+
+
+@dataclass
+class Reply:
+    """One answer of the server, whole."""
+
+    status: int
+    headers: HTTPHeaders
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def events(self) -> list[Any]:
+        """Lines of NDJSON, blank ones passed over."""
+        return [json.loads(line) for line in self.body.split(b"\n") if line]
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("Content-Type", "").partition(";")[0]
+
+
+@dataclass
+class Event:
+    """One server-sent event."""
+
+    id: int
+    event: str
+    data: Any
+
+
+def sse_events(body: bytes) -> list[Event]:
+    """What an EventSource would make of `body`."""
+    found = []
+    for block in body.decode().split("\n\n"):
+        lines = [line for line in block.split("\n") if line and not line.startswith(":")]
+        if lines:
+            fields = dict(line.split(": ", 1) for line in lines)
+            found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
+    return found
+
+
+class Connection:
+    """A bare socket that speaks as much HTTP as a test asks it to."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.status = 0
+        self.headers = HTTPHeaders()
+
+    async def send(self, data: bytes) -> None:
+        async with asyncio.timeout(DEADLINE):
+            self.writer.write(data)
+            await self.writer.drain()
+
+    async def head(self) -> int:
+        """Read the head of an answer; its status. Interim answers are answers too."""
+        async with asyncio.timeout(DEADLINE):
+            data = await self.reader.readuntil(b"\r\n\r\n")
+        start, _, rest = data.decode("latin-1").partition("\r\n")
+        self.status = int(start.split()[1])
+        self.headers = HTTPHeaders.parse(rest)
+        return self.status
+
+    async def chunk(self) -> bytes:
+        """The next chunk; empty at a clean end. Raises IncompleteReadError where it breaks off."""
+        async with asyncio.timeout(DEADLINE):
+            size = int(await self.reader.readuntil(b"\r\n"), 16)
+            data = await self.reader.readexactly(size + 2)
+        return data[:-2]
+
+    async def chunks(self) -> bytes:
+        """All that is left of a chunked body."""
+        body = b""
+        while chunk := await self.chunk():
+            body += chunk
+        return body
+
+    async def reply(self) -> Reply:
+        """One whole answer that says its length or is chunked."""
+        await self.head()
+        if "Content-Length" in self.headers:
+            async with asyncio.timeout(DEADLINE):
+                body = await self.reader.readexactly(int(self.headers["Content-Length"]))
+        else:
+            body = await self.chunks()
+        return Reply(self.status, self.headers, body)
+
+    async def closed(self) -> bytes:
+        """Wait until the server hangs up; what it said before that."""
+        async with asyncio.timeout(DEADLINE):
+            try:
+                return await self.reader.read()
+            except ConnectionResetError:
+                return b""
+
+    async def leave(self, *, abruptly: bool = False) -> None:
+        """Hang up, `abruptly` by a reset."""
+        if abruptly:
+            self.writer.transport.abort()
+        self.writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+class Stream:
+    """The events of one stream of NDJSON, as they come."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.run_id = connection.headers["X-Run-Id"]
+        self._lines: list[bytes] = []
+        self._rest = b""
+
+    async def line(self) -> bytes:
+        """The next line, without its end; blank ones too."""
+        while not self._lines:
+            chunk = await self.connection.chunk()
+            assert chunk, "the stream has ended"
+            *self._lines, self._rest = (self._rest + chunk).split(b"\n")
+        return self._lines.pop(0)
+
+    async def until(self, kind: str) -> Any:
+        """The next event of `kind`."""
+        while True:
+            line = await self.line()
+            if line and json.loads(line)["type"] == kind:
+                return json.loads(line)
+
+    async def leave(self, *, abruptly: bool = False) -> None:
+        await self.connection.leave(abruptly=abruptly)
+
+
+class Log(logging.Handler):
+    """What the server logs, to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+        self._told = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        self._told.set()
+
+    async def first(self, logger: str) -> logging.LogRecord:
+        """The first line of `logger`."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                self._told.clear()
+                for record in self.records:
+                    if record.name == logger:
+                        return record
+                await self._told.wait()
+
+
+class Server:
+    """One server under test, and its clients."""
+
+    def __init__(self, services: Services, http: HTTPServer, port: int, routes: Iterable[Route], log: Log) -> None:
+        self.services = services
+        self.supervisor = services.supervisor
+        self.http = http
+        self.port = port
+        self.origin = f"http://127.0.0.1:{port}"
+        self.routes = tuple(routes)
+        self.log = log
+        self._client = AsyncHTTPClient(force_instance=True, max_clients=200)
+        self._connections: list[Connection] = []
+
+    def faults(self, schema: str, value: object) -> list[Any]:
+        """What is wrong with `value` by the schema of that name."""
+        return self.services.schemas.checker(schema).faults(value)
+
+    async def fetch(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        method: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Reply:
+        """One request, `body` as JSON or `data` as it is. The answer is one that the table describes."""
+        if body is not None:
+            data = json.dumps(body).encode()
+        method = method or ("GET" if data is None else "POST")
+        given = {} if data is None else {"Content-Type": "application/json"}
+        request = HTTPRequest(
+            self.origin + path,
+            method=method,
+            body=data,
+            headers={**given, **(headers or {})},
+            request_timeout=DEADLINE,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+        )
+        answer = await self._client.fetch(request, raise_error=False)
+        assert answer.code != 599, answer.error
+        reply = Reply(answer.code, answer.headers, answer.body)
+        self.check(method, path, reply)
+        return reply
+
+    async def prompt(self, prompt: str, *, headers: Mapping[str, str] | None = None, **fields: object) -> Reply:
+        """Run `prompt` on the demo backend."""
+        return await self.fetch("/api/v1/prompt", {"backend": "demo", "prompt": prompt, **fields}, headers=headers)
+
+    async def connect(self) -> Connection:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 24)
+        self._connections.append(Connection(reader, writer))
+        return self._connections[-1]
+
+    async def raw(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> Connection:
+        """Send a request with these headers and no others but Host; its answer is not read yet."""
+        connection = await self.connect()
+        lines = [f"{method} {path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in {"Host": "localhost", **(headers or {})}.items()]
+        await connection.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return connection
+
+    async def post(self, body: object, headers: Mapping[str, str] | None = None) -> Connection:
+        """Ask for a prompt on a bare socket; the answer is not read yet."""
+        data = json.dumps(body).encode()
+        length = {"Content-Type": "application/json", "Content-Length": str(len(data))}
+        return await self.raw("POST", "/api/v1/prompt", {**length, **(headers or {})}, data)
+
+    async def stream(self, prompt: str, **fields: object) -> Stream:
+        """A stream of NDJSON whose head has been read."""
+        body = {"backend": "demo", "prompt": prompt, "output_format": "stream-json", **fields}
+        connection = await self.post(body)
+        assert await connection.head() == 200
+        return Stream(connection)
+
+    async def started(self, count: int = 1) -> RunHandle:
+        """Wait until `count` runs have had a child; the newest of all runs."""
+        journal = self.supervisor.journal
+        async with asyncio.timeout(DEADLINE):
+            while sum(entry.type == "run.started" for entry in await journal.read()) < count:
+                await journal.changed()
+        return self.newest()
+
+    async def taken(self, count: int = 1) -> RunHandle:
+        """Wait until there are `count` runs, queued or not; the newest."""
+        async with asyncio.timeout(DEADLINE):
+            while self.supervisor.journal.length < count:
+                await self.supervisor.journal.changed()
+        return self.newest()
+
+    def newest(self) -> RunHandle:
+        return list(self.supervisor._handles.values())[-1]
+
+    async def end(self, run_id: str) -> RunView:
+        """The run once it has ended."""
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.shield(self.supervisor.handle(run_id).finished)
+        return self.supervisor.view(run_id)
+
+    def check(self, method: str, path: str, reply: Reply) -> None:
+        """Every answer, whatever the test, is one that the route table describes."""
+        assert reply.headers["X-Request-Id"] == reply.headers["request-id"]
+        is_problem = reply.status >= 400
+        if is_problem:
+            assert reply.media_type == "application/problem+json"
+        if method == "HEAD":
+            assert not reply.body
+            return
+        if is_problem:
+            assert self.faults("domain/problem", reply.json) == []
+            assert reply.json["status"] == reply.status
+            assert reply.json["request_id"] == reply.headers["X-Request-Id"]
+        route = self._route(method, path)
+        if route:
+            _check_against(route, reply, self.faults)
+
+    def _route(self, method: str, path: str) -> Route | None:
+        plain = re.sub("/+", "/", path.partition("?")[0])
+        for route in self.routes:
+            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.path))
+            if route.method == method and re.fullmatch(pattern, plain):
+                return route
+        return None
+
+    async def close(self) -> None:
+        self.http.stop()
+        async with asyncio.timeout(DEADLINE):
+            await self.supervisor.drain(0)
+            await self.services.requests.none_left(1)
+            for connection in self._connections:
+                await connection.leave(abruptly=True)
+            self._client.close()
+            await self.http.close_all_connections()
+
+
+def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], list[Any]]) -> None:
+    if reply.status >= 400:
+        uri = reply.json.get("problem_type") or reply.json["type"]
+        kinds = {BASE + kind.value.slug for kind in (*route.problems, Kind.FORBIDDEN, Kind.INTERNAL)}
+        assert uri in kinds, f"{route.method} {route.path} does not say that it may answer {uri}"
+        return
+    schema = route.answers[reply.status].content[reply.media_type]
+    values = [reply.json] if reply.media_type == "application/json" else reply.events
+    if reply.media_type == SSE:
+        values = [event.data for event in sse_events(reply.body)]
+    for value in values if schema else []:
+        assert faults(schema, value) == []
+
+
+@pytest.fixture
+async def new_server(task_factory: str, tmp_path: Path, caplog: Any) -> AsyncIterator[Callable[..., Server]]:
+    """Starts servers with bounds and limits of one's own. None may leave a child or an error in the log."""
+    if task_factory == "eager":
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+    caplog.set_level(logging.INFO)
+    servers: list[Server] = []
+    spools: list[Spool] = []
+    numbers = itertools.count()
+    log = Log()
+    logging.getLogger().addHandler(log)
+    workdir = tmp_path / "workdir"
+    workdir.mkdir()
+
+    def make(
+        bounds: Bounds | None = None, limits: Limits | None = None, routes: Iterable[Route] = ROUTES
+    ) -> Server:
+        clock = SystemClock()
+
+        def new_id(kind: str) -> str:
+            return f"{kind}_{next(numbers)}"
+
+        spools.append(Spool(tmp_path / f"home-{len(servers)}" / "runs"))
+        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, spool=spools[-1])
+        services = Services(
+            supervisor, LocalMonitor(supervisor), Schemas(), bounds or Bounds(), clock, new_id, str(workdir)
+        )
+        http = application.server(services, routes)
+        sockets = bind_sockets(0, "127.0.0.1")
+        http.add_sockets(sockets)
+        servers.append(Server(services, http, sockets[0].getsockname()[1], routes, log))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        await server.close()
+    for spool in spools:
+        await spool.close()
+    left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
+    logging.getLogger().removeHandler(log)
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def quiet(request: pytest.FixtureRequest, caplog: Any) -> Any:
+    """No test may make the server complain of itself, but for one that asks for `complaints`."""
+    yield
+    if "complaints" not in request.fixturenames:
+        said = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+        assert not said, said
+
+
+@pytest.fixture
+def complaints(caplog: Any) -> Callable[[], list[logging.LogRecord]]:
+    """What the server complained of. To ask for this says that there will be something."""
+    return lambda: [record for record in caplog.get_records("call") if record.levelno >= logging.ERROR]
+
+
+@pytest.fixture
+async def server(new_server: Callable[..., Server]) -> Server:
+    """A server with the usual bounds."""
+    return new_server()

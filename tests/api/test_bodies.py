@@ -1,0 +1,296 @@
+"""What a client may send, and how it is told what is wrong with what it sent."""
+
+import asyncio
+import json
+
+import pytest
+
+from clinvk.api.services import Bounds
+
+PROMPT = "/api/v1/prompt"
+
+
+def paths(reply):
+    return {fault["path"] for fault in reply.json["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({}, {"/backend": ("is missing", "a value: the field is required"),
+              "/prompt": ("is missing", "a value: the field is required")}),
+        ({"backend": 1, "prompt": ["x"]}, {"/backend": ("1 has the wrong type", "a string"),
+                                           "/prompt": ('["x"] has the wrong type', "a string")}),
+        ({"backend": "", "prompt": ""}, {"/backend": ('"" is too short', "some text"),
+                                         "/prompt": ('"" is too short', "some text")}),
+        ({"approval_mode": "never"}, {"/approval_mode": (
+            '"never" is not one of the values allowed', 'one of "default", "auto", "none", "always"')}),
+        ({"sandbox_mode": None}, {"/sandbox_mode": (
+            "null is not one of the values allowed", 'one of "default", "read-only", "workspace", "full"')}),
+        ({"max_turns": 0}, {"/max_turns": ("0 is too small", "at least 1")}),
+        ({"max_tokens": 1.5}, {"/max_tokens": ("1.5 has the wrong type", "an integer")}),
+        ({"max_tokens": True}, {"/max_tokens": ("true has the wrong type", "an integer")}),
+        ({"timeout_secs": 0}, {"/timeout_secs": ("0 is too small", "more than 0")}),
+        ({"timeout_secs": "60"}, {"/timeout_secs": ('"60" has the wrong type', "a number")}),
+        ({"dry_run": "yes"}, {"/dry_run": ('"yes" has the wrong type', "a boolean")}),
+        ({"extra": ["a"] * 65}, {"/extra": ('["a", "a", "a", "a", "a", "a", "a", "a", "a", "a", "a", "a"… has'
+                                            " too many items", "at most 64 items")}),
+        ({"extra": ["fine", 2, "fine", {}]}, {"/extra/1": ("2 has the wrong type", "a string"),
+                                              "/extra/3": ("{} has the wrong type", "a string")}),
+        ({"metadata": {"a/b~c": 1}}, {"/metadata/a~1b~0c": ("1 has the wrong type", "a string")}),
+        ({"metadata": {f"key {n:02}": "" for n in range(65)}}, {"/metadata": (
+            '{"key 00": "", "key 01": "", "key 02": "", "key 03": "", "ke… has too many entries',
+            "at most 64 entries")}),
+        ({"metadata": []}, {"/metadata": ("[] has the wrong type", "an object")}),
+        ({"promt": "hi"}, {"/promt": ("is not a known field", "perhaps 'prompt'")}),
+        ({"tiemout_secs": 1, "zzz": 2}, {
+            "/tiemout_secs": ("is not a known field", "perhaps 'timeout_secs'"),
+            "/zzz": ("is not a known field", "a field of the schema: backend, prompt, model, workdir, session_id,"
+                     " ephemeral, approval_mode, sandbox_mode, output_format, max_tokens, max_turns,"
+                     " system_prompt, verbose, dry_run, extra, metadata, timeout_secs, detach")}),
+    ],
+)  # fmt: skip
+async def test_every_fault_is_told_with_its_place_and_what_would_be_right(server, body, faults):
+    whole = body if "backend" in body or not body else {"backend": "demo", "prompt": "/hang", **body}
+    reply = await server.fetch(PROMPT, whole)
+    assert (reply.status, reply.json["type"]) == (400, "https://api.clinvk.dev/errors/invalid-request")
+    told = {fault["path"]: (fault["message"], fault["expected"]) for fault in reply.json["errors"]}
+    assert told == faults
+    assert server.supervisor.journal.length == 0
+
+
+async def test_all_faults_of_a_body_are_told_at_once(server):
+    body = {"prompt": 1, "promt": "x", "workdir": "here", "max_turns": 0, "metadata": {"a": 1, "b": None}}
+    reply = await server.fetch(PROMPT, body)
+    assert paths(reply) == {
+        "/backend", "/prompt", "/promt", "/workdir", "/max_turns", "/metadata/a", "/metadata/b",
+    }  # fmt: skip
+    assert all(fault["path"] in reply.json["detail"] for fault in reply.json["errors"])
+    assert reply.json["error"]["param"] in {path.lstrip("/").replace("/", ".") for path in paths(reply)}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b" ", b"{", b'{"backend": "demo", "prompt": "x"', b"{'backend': 'demo'}", b"backend=demo",
+        b'{"backend": "demo", "prompt": "x"} {}', b'{"backend": "demo", "prompt": "x",}',
+        b'{"backend": "demo", "prompt": "\xff\xfe"}', b'{"backend": "demo", "prompt": "\\ud800"}',
+        b'{"backend": "demo", "prompt": "x", "timeout_secs": NaN}',
+        b'{"backend": "demo", "prompt": "x", "timeout_secs": Infinity}',
+        b'\xef\xbb\xbf{"backend": "demo", "prompt": "x"}', b"[" * 100_000, b"\x1f\x8b\x08\x00",
+    ],
+)  # fmt: skip
+async def test_what_is_not_json_in_utf8_is_a_fault_of_the_whole_body(server, data):
+    reply = await server.fetch(PROMPT, data=data)
+    assert (reply.status, paths(reply)) == (400, {""})
+    assert reply.json["errors"][0]["message"].startswith("is not JSON: ")
+    assert reply.json["errors"][0]["expected"] == "one JSON object in UTF-8"
+    assert reply.json["error"]["param"] is None
+
+
+@pytest.mark.parametrize("value", [None, [], "a string", 1, True, [{"backend": "demo", "prompt": "x"}]])
+async def test_json_that_is_no_object_is_a_fault_of_the_whole_body(server, value):
+    reply = await server.fetch(PROMPT, data=json.dumps(value).encode())
+    assert (reply.status, paths(reply)) == (400, {""})
+    assert reply.json["errors"][0]["expected"] == "an object"
+
+
+async def test_a_number_beyond_all_numbers_is_refused(server):
+    reply = await server.fetch(PROMPT, data=b'{"backend": "demo", "prompt": "x", "timeout_secs": 1e999}')
+    assert reply.status == 400
+
+
+async def test_text_of_every_kind_reaches_the_agent_and_comes_back(server):
+    words = '\u0000 "quoted" \\ \u2028 \U0001f4a9 \x7f <b> ünïcode \r\n end'
+    reply = await server.prompt(words)
+    assert words[:20] in reply.json["output"]
+
+
+async def test_a_prompt_of_megabytes_reaches_the_agent(server):
+    reply = await server.prompt("/big 5 " + "x" * (9 << 20))
+    assert (reply.status, reply.json["output"]) == (200, "the d")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8"]
+)
+async def test_json_by_any_of_its_names_is_taken(server, content_type):
+    reply = await server.prompt("/big 5", headers={"Content-Type": content_type})
+    assert reply.status == 200
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["text/plain", "text/plain;application/json", "application/x-www-form-urlencoded", "application/jsonx",
+     "multipart/form-data; boundary=application/json", ""],
+)  # fmt: skip
+async def test_a_body_that_does_not_say_it_is_json_is_415(server, content_type):
+    reply = await server.prompt("/hang", headers={"Content-Type": content_type})
+    assert (reply.status, reply.json["type"]) == (415, "https://api.clinvk.dev/errors/unsupported-media-type")
+    assert server.supervisor.journal.length == 0
+
+
+@pytest.mark.parametrize("framing", ["fixed", "chunked", "Chunked"])
+async def test_a_body_without_a_media_type_is_415_however_it_is_framed(server, framing):
+    body = b'{"backend":"demo","prompt":"/hang"}'
+    if framing == "fixed":
+        connection = await server.raw("POST", PROMPT, {"Content-Length": str(len(body))}, body)
+    else:
+        chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        connection = await server.raw("POST", PROMPT, {"Transfer-Encoding": framing}, chunks)
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.json["detail"].endswith("not none")) == (415, True)
+
+
+async def test_a_chunked_body_is_as_good_as_any(server):
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    connection = await server.raw("POST", PROMPT, headers)
+    for part in (b'{"backend":', b'"demo","prompt"', b':"/big 5"}'):
+        await connection.send(b"%x\r\n%s\r\n" % (len(part), part))
+    await connection.send(b"0\r\n\r\n")
+    assert (await connection.reply()).json["output"] == "the d"
+
+
+LIMIT = Bounds(max_body_bytes=1000)
+JSON = {"Content-Type": "application/json"}
+
+
+async def test_a_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_413(new_server):
+    server = new_server(LIMIT)
+    body = json.dumps({"backend": "demo", "prompt": "/big 5"})
+    assert (await server.fetch(PROMPT, data=body.ljust(1000).encode())).status == 200
+    reply = await server.fetch(PROMPT, data=body.ljust(1001).encode())
+    assert (reply.status, reply.json["type"]) == (413, "https://api.clinvk.dev/errors/body-too-large")
+    assert reply.json["detail"] == "The body is larger than 1000 bytes (server.max_request_body_bytes)"
+
+
+async def test_a_chunked_body_beyond_the_limit_is_413(new_server):
+    server = new_server(LIMIT)
+    connection = await server.raw("POST", PROMPT, JSON | {"Transfer-Encoding": "chunked"})
+    for _ in range(20):
+        await connection.send(b"40\r\n" + b" " * 64 + b"\r\n")
+    await connection.send(b"0\r\n\r\n")
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert reply.status == 413
+
+
+async def test_who_asks_before_sending_a_body_too_long_is_spared_it(new_server):
+    server = new_server(LIMIT)
+    connection = await server.raw("POST", PROMPT, JSON | {"Expect": "100-continue", "Content-Length": "1001"})
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.headers["Connection"]) == (413, "close")
+    assert await connection.closed() == b""
+
+
+async def test_who_asks_before_sending_a_body_is_told_to_go_on(server):
+    body = b'{"backend":"demo","prompt":"/big 5"}'
+    length = {"Content-Length": str(len(body)), "Expect": "100-continue"}
+    connection = await server.raw("POST", PROMPT, JSON | length)
+    assert await connection.head() == 100
+    await connection.send(body)
+    assert (await connection.reply()).json["output"] == "the d"
+
+
+async def test_a_body_declared_absurdly_long_is_refused_before_it_comes(server):
+    connection = await server.raw("POST", PROMPT, JSON | {"Content-Length": "99999999999"})
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.headers["Connection"]) == (413, "close")
+    assert await connection.closed() == b""
+
+
+async def test_a_chunked_body_without_end_is_cut_off(server):
+    connection = await server.raw("POST", PROMPT, JSON | {"Transfer-Encoding": "chunked"})
+    chunk = b"100000\r\n" + b" " * (1 << 20) + b"\r\n"
+
+    async def pour():
+        for _ in range(70):
+            await connection.send(chunk)
+
+    pouring = asyncio.ensure_future(pour())
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.headers["Connection"]) == (413, "close")
+    await connection.leave(abruptly=True)
+    await asyncio.gather(pouring, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        (JSON | {"Origin": "https://evil.example"}, 403),
+        (JSON | {"Host": "evil.example"}, 403),
+    ],
+)
+async def test_a_refusal_can_be_read_by_who_has_sent_megabytes_and_the_connection_lives_on(
+    server, headers, status
+):
+    body = b" " * (6 << 20)
+    connection = await server.raw("POST", PROMPT, {**headers, "Content-Length": str(len(body))}, body)
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert reply.status == status
+    await connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await connection.reply()).status == 200
+
+
+async def test_who_asks_before_sending_a_body_is_refused_at_once(server):
+    headers = {"Content-Type": "text/plain", "Content-Length": "5000", "Expect": "100-continue"}
+    connection = await server.raw("POST", PROMPT, headers)
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.headers["Connection"]) == (415, "close")
+
+
+@pytest.mark.parametrize("length", ["abc", "-5", "+5", "1_0", "0x10", "5, 5", "5, 6", "9" * 5000, "²"])
+async def test_a_length_that_is_no_number_is_a_fault_of_the_request(server, length):
+    connection = await server.connect()
+    await connection.send(
+        b"POST /api/v1/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: " + length.encode("latin-1") + b"\r\n\r\n{}"
+    )
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.json["detail"]) == (400, "The request's Content-Length is no number")
+    assert await connection.closed() in {b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"}
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"backend":'])
+async def test_a_body_that_stalls_is_408_and_names_the_clock(new_server, sent):
+    server = new_server(Bounds(read_secs=0.2))
+    connection = await server.raw("POST", PROMPT, JSON | {"Content-Length": "100"}, sent)
+    reply = await connection.reply()
+    server.check("POST", PROMPT, reply)
+    assert (reply.status, reply.headers["Connection"]) == (408, "close")
+    assert reply.json["detail"] == "The body did not arrive within 0.2 s (server.read_timeout_secs)"
+    assert await connection.closed() == b""
+
+
+async def test_the_clock_of_the_body_stops_once_the_body_is_there(new_server):
+    server = new_server(Bounds(read_secs=0.2))
+    assert (await server.prompt("/hang", timeout_secs=0.5)).json["exit_code"] == 1
+
+
+async def test_a_client_that_leaves_within_its_body_starts_nothing(server):
+    connection = await server.raw("POST", PROMPT, JSON | {"Content-Length": "100"}, b'{"backend":')
+    await connection.leave()
+    line = await server.log.first("clinvk.access")
+    assert (line.status, server.supervisor.journal.length) == (499, 0)
+
+
+async def test_a_head_that_stalls_is_cut_off_by_the_idle_timeout(new_server):
+    server = new_server(Bounds(idle_secs=0.2))
+    connection = await server.connect()
+    await connection.send(b"GET /health HTTP/1.1\r\nHost: local")
+    assert await connection.closed() == b""
+
+
+async def test_a_silent_connection_is_closed_by_the_idle_timeout(new_server):
+    server = new_server(Bounds(idle_secs=0.2))
+    connection = await server.raw("GET", "/health")
+    assert (await connection.reply()).status == 200
+    assert await connection.closed() == b""

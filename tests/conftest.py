@@ -1,0 +1,181 @@
+"""Fixtures that every test may use: a real supervisor over real children."""
+
+import asyncio
+import ctypes
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from clinvk import processes
+from clinvk.backends.base import Command, Dialogue, PoolKey, Rung, Step, Traits
+from clinvk.backends.demo.backend import DemoBackend
+from clinvk.backends.demo.dialogue import DemoDialogue
+from clinvk.backends.registry import Registry
+from clinvk.clock import SystemClock
+from clinvk.domain.answer import Answer
+from clinvk.domain.errors import RunError
+from clinvk.domain.events import Event
+from clinvk.domain.judge import Judgement
+from clinvk.domain.run import Exit
+from clinvk.domain.spec import RunSpec
+from clinvk.store.spool import Spool
+from clinvk.supervisor.supervisor import Limits, RunHandle, Supervisor
+
+FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
+DEADLINE = 20.0
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture(scope="session", autouse=True)
+def subreaper() -> Iterator[None]:
+    """The server adopts its orphans, so the process that hosts it in a test must too."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    yield
+    left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
+    assert not left, f"left behind: {left}"
+
+
+class FakeBackend:
+    """`fakecli` with the fault that the spec's model names: `model="exit 3"`."""
+
+    name = "fake"
+    traits = Traits(
+        stop=(Rung(Step.INTERRUPT, 0.05), Rung(Step.CLOSE_STDIN, 0.05), Rung(Step.SIGTERM, 0.05)),
+        retire=(Rung(Step.CLOSE_STDIN, 0.3), Rung(Step.SIGTERM, 0.05)),
+    )
+
+    def command(self, spec: RunSpec) -> Command:
+        fault = (spec.model or "none").split()
+        return Command((sys.executable, "-I", "-S", str(FAKECLI), *fault), spec.workdir, {"ADDED": "by us"})
+
+    def key(self, spec: RunSpec) -> PoolKey:
+        return (spec.model or "",)
+
+    def dialogue(self, spec: RunSpec) -> Dialogue:
+        return DemoDialogue()
+
+    def explain(self, exit_: Exit) -> RunError | None:
+        return None
+
+
+class MissingBackend(FakeBackend):
+    """One whose program is not there."""
+
+    name = "missing"
+
+    def command(self, spec: RunSpec) -> Command:
+        return Command(("/nowhere/cli",), spec.workdir)
+
+
+@dataclass
+class Witness:
+    """One run, and everything it said."""
+
+    handle: RunHandle
+    events: list[Event]
+    answer: Answer = field(default_factory=Answer)
+
+    async def end(self) -> Judgement:
+        """The end of the run, within the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            return await asyncio.shield(self.handle.finished)
+
+    async def first(self, kind: type[Event]) -> Event:
+        """The first event of `kind`, within the deadline."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                changed = self.handle.log.changed()
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                assert not self.handle.log.closed, f"no {kind} before the end: {self.events}"
+                await changed
+
+    def said(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def text(self) -> str:
+        return self.answer.output
+
+
+class Stage:
+    """A supervisor and the means to run things on it."""
+
+    def __init__(self, supervisor: Supervisor, workdir: Path) -> None:
+        self.supervisor = supervisor
+        self.workdir = workdir
+
+    async def start(self, fault: str = "none", prompt: str = "hello", **spec: object) -> Witness:
+        """A run of the fake CLI."""
+        asked = {"backend": "fake", "model": fault, "workdir": str(self.workdir), **spec}
+        events: list[Event] = []
+        answer = Answer()
+
+        def note(event: Event) -> None:
+            events.append(event)
+            answer.fold(event)
+
+        handle = await self.supervisor.start(RunSpec(prompt=prompt, **asked), observe=note)  # type: ignore[arg-type]
+        return Witness(handle, events, answer)
+
+    async def demo(self, prompt: str, **spec: object) -> Witness:
+        """A run of the demo backend."""
+        return await self.start("", prompt, backend="demo", **spec)
+
+    async def all_gone(self) -> None:
+        """End everything, and see that no process is left of it."""
+        async with asyncio.timeout(DEADLINE):
+            await self.supervisor.drain(0)
+        left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
+        assert not left
+
+
+def _factories() -> list[object]:
+    """Server tasks must be right under both: Textual sets the eager one where it exists."""
+    eager = pytest.param("eager", marks=pytest.mark.eager)
+    return ["lazy", eager] if sys.version_info >= (3, 12) else ["lazy"]
+
+
+@pytest.fixture(params=_factories())
+def task_factory(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def new_stage(task_factory: str, tmp_path: Path) -> AsyncIterator[Callable[..., Stage]]:
+    """Makes stages with limits of one's own; each is drained afterwards."""
+    if task_factory == "eager":
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+    stages: list[Stage] = []
+    spools: list[Spool] = []
+    numbers = itertools.count()
+
+    def make(limits: Limits | None = None, *, spooled: bool = True) -> Stage:
+        spool = Spool(tmp_path / "home" / "runs") if spooled else None
+        spools.extend([spool] if spool else [])
+        registry = Registry([DemoBackend(), FakeBackend(), MissingBackend()])
+        clock = SystemClock()
+        supervisor = Supervisor(
+            registry, limits or Limits(), clock, lambda kind: f"{kind}_{next(numbers)}_{os.getpid()}", spool=spool
+        )
+        stages.append(Stage(supervisor, tmp_path))
+        return stages[-1]
+
+    yield make
+    for stage in stages:
+        await stage.all_gone()
+    for spool in spools:
+        await spool.close()
+
+
+@pytest.fixture
+async def stage(new_stage: Callable[..., Stage]) -> Stage:
+    """A supervisor with the usual limits."""
+    return new_stage()

@@ -1,0 +1,263 @@
+"""What holds of every backend, over everything its CLI was ever recorded to write.
+
+A backend joins by its recordings: `tests/transcripts/<backend>/<version>/<case>.prompt`, `.stdout` and
+`.exit` ({"code", "signal"}) of one turn, recorded with the turn id `turn` and `/home/dev/project` as the
+workdir. The bytes are given whole, in every chunking, cut off anywhere, and with nonsense in between.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clinvk.backends.registry import default_registry
+from clinvk.domain.approvals import Verdict
+from clinvk.domain.events import (
+    ApprovalAsked,
+    Notice,
+    TextDelta,
+    TextDone,
+    TextDropped,
+    ToolDone,
+    ToolStarted,
+    TurnDone,
+)
+from clinvk.domain.run import Exit
+from clinvk.domain.spec import RunSpec
+from clinvk.domain.wire import to_wire
+
+TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
+REGISTRY = default_registry()
+TURN = "turn"
+WORKDIR = "/home/dev/project"
+EXAMPLES = settings(deadline=None, max_examples=25)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """One recorded turn. Its files are read when they are asked for."""
+
+    path: Path
+
+    def __str__(self):
+        return "/".join(self.path.relative_to(TRANSCRIPTS).with_suffix("").parts)
+
+    @property
+    def backend(self):
+        return REGISTRY.get(self.path.relative_to(TRANSCRIPTS).parts[0])
+
+    @cached_property
+    def spec(self):
+        prompt = self.path.with_suffix(".prompt").read_text()
+        return RunSpec(self.backend.name, prompt, WORKDIR)
+
+    @cached_property
+    def stdout(self):
+        return self.path.read_bytes()
+
+    @cached_property
+    def exit(self):
+        return Exit(**json.loads(self.path.with_suffix(".exit").read_text()))
+
+    @cached_property
+    def whole(self):
+        """What it says when it comes in one piece."""
+        return self.replay([self.stdout])
+
+    def replay(self, chunks):
+        """What a dialogue says that is given these bytes, and then the exit."""
+        dialogue = self.backend.dialogue(self.spec)
+        dialogue.open()
+        dialogue.begin(TURN, self.spec)
+        said = []
+        for chunk in chunks:
+            heard = dialogue.receive(chunk)
+            for one in heard:
+                if isinstance(one.output, ApprovalAsked):
+                    dialogue.answer(one.turn, one.output.ask_id, Verdict(False, "not now"))
+            said += heard
+            dialogue.outgoing()
+        return said + dialogue.exited(self.exit)
+
+
+ALL = [Transcript(path) for path in sorted(TRANSCRIPTS.glob("*/*/*.stdout"))]
+every_transcript = pytest.mark.parametrize("transcript", ALL, ids=str)
+every_backend = pytest.mark.parametrize("backend", [REGISTRY.get(name) for name in REGISTRY.names()])
+
+
+def check(said):
+    """The invariants of whatever a dialogue says."""
+    outputs = [one.output for one in said if one.turn == TURN]
+    assert {one.turn for one in said} <= {TURN, None}
+    ends = [index for index, output in enumerate(outputs) if isinstance(output, TurnDone)]
+    assert ends in ([], [len(outputs) - 1]), "a turn ends once, and says nothing more"
+    check_tools(outputs)
+    check_blocks(outputs)
+    for one in said:
+        assert orjson.dumps({"type": one.output.type, **to_wire(one.output)})
+
+
+def check_tools(outputs):
+    running = set()
+    for output in outputs:
+        match output:
+            case ToolStarted(tool_id=tool):
+                running.add(tool)
+            case ToolDone(tool_id=tool):
+                running.remove(tool)
+
+
+def check_blocks(outputs):
+    """A finished block is told as it was said; at the end of the turn none is open."""
+    blocks = {}
+    for output in outputs:
+        match output:
+            case TextDelta(block=block, text=text):
+                blocks[block] = [*blocks.get(block, []), text]
+            case TextDropped(block=block):
+                del blocks[block]
+            case TextDone(block=block, chars=chars, text=text):
+                said = "".join(blocks.pop(block))
+                assert (chars, text) in {(len(said), said), (len(said), None)}
+            case TurnDone():
+                assert not blocks
+    assert not blocks
+
+
+@every_backend
+def test_every_backend_has_recordings(backend):
+    assert backend.name in {transcript.backend.name for transcript in ALL}
+
+
+@every_transcript
+def test_a_recording_keeps_the_invariants(transcript):
+    check(transcript.whole)
+
+
+@every_transcript
+def test_a_good_exit_of_a_recording_came_after_the_turns_end(transcript):
+    assert any(isinstance(one.output, TurnDone) for one in transcript.whole) or not transcript.exit.clean
+
+
+@EXAMPLES
+@given(data=st.data())
+@every_transcript
+def test_any_chunking_says_the_same(transcript, data):
+    places = st.integers(0, len(transcript.stdout))
+    cuts = sorted({0, *data.draw(st.lists(places, max_size=30)), len(transcript.stdout)})
+    assert transcript.replay([transcript.stdout[a:b] for a, b in pairwise(cuts)]) == transcript.whole
+
+
+@every_transcript
+def test_byte_by_byte_says_the_same(transcript):
+    start = transcript.stdout[:8192]
+    chunks = [start[at : at + 1] for at in range(len(start))]
+    assert transcript.replay([*chunks, transcript.stdout[8192:]]) == transcript.whole
+
+
+@every_transcript
+def test_a_last_line_without_its_end_is_heard_at_the_exit(transcript):
+    assert transcript.replay([transcript.stdout.removesuffix(b"\n")]) == transcript.whole
+
+
+@every_transcript
+def test_a_turn_that_has_ended_stays_ended(transcript):
+    check(transcript.replay([transcript.stdout, transcript.stdout]))
+
+
+@EXAMPLES
+@given(data=st.data())
+@every_transcript
+def test_cut_off_anywhere_it_says_the_beginning_and_keeps_the_invariants(transcript, data):
+    end = data.draw(st.integers(0, len(transcript.stdout)))
+    said = transcript.replay([transcript.stdout[:end]])
+    check(said)
+    # The last words may differ: half a line, and blocks closed because the child is gone.
+    lines = transcript.stdout.count(b"\n", 0, end)
+    whole_lines = b"".join(line + b"\n" for line in transcript.stdout.split(b"\n")[:lines])
+    dialogue = transcript.backend.dialogue(transcript.spec)
+    dialogue.begin(TURN, transcript.spec)
+    heard = dialogue.receive(whole_lines)
+    assert said[: len(heard)] == heard == transcript.whole[: len(heard)]
+
+
+@EXAMPLES
+@given(data=st.data(), line=st.sampled_from([b"no message", b'{"half": ', b"[1, 2]", b"\xff\xfe", b"{}"]))
+@every_transcript
+def test_a_line_nobody_knows_is_a_notice_and_changes_nothing_else(transcript, data, line):
+    lines = transcript.stdout.split(b"\n")
+    at = data.draw(st.integers(0, len(lines) - 1))
+    said = transcript.replay([b"\n".join([*lines[:at], line, *lines[at:]])])
+    check(said)
+    understood, notices = by_understanding(said)
+    before, notices_before = by_understanding(transcript.whole)
+    assert (understood, len(notices)) == (before, len(notices_before) + 1)
+
+
+def by_understanding(said):
+    """What was understood, and the notices."""
+    notices = [one for one in said if isinstance(one.output, Notice)]
+    return [one for one in said if not isinstance(one.output, Notice)], notices
+
+
+@EXAMPLES
+@given(data=st.data(), noise=st.binary(max_size=20))
+@every_transcript
+def test_no_damage_to_the_bytes_can_make_it_raise(transcript, data, noise):
+    at = data.draw(st.integers(0, len(transcript.stdout)))
+    until = data.draw(st.integers(at, min(at + 20, len(transcript.stdout))))
+    check(transcript.replay([transcript.stdout[:at] + noise + transcript.stdout[until:]]))
+
+
+@every_backend
+def test_a_prompt_is_no_part_of_the_command(backend):
+    spec = RunSpec(backend.name, "a prompt nobody shall see", WORKDIR)
+    command = backend.command(spec)
+    assert "a prompt nobody shall see" not in " ".join([*command.argv, *command.env.values()])
+    assert command.cwd == WORKDIR
+
+
+@every_backend
+def test_a_backend_keeps_no_state(backend):
+    spec, another = RunSpec(backend.name, "hello", WORKDIR), RunSpec(backend.name, "again", WORKDIR)
+    before = backend.command(spec), backend.key(spec)
+    backend.dialogue(another).begin(TURN, another)
+    assert (backend.command(spec), backend.key(spec)) == before
+    assert hash(backend.key(spec)) == hash(backend.key(another))
+
+
+@every_backend
+def test_every_ladder_has_steps_and_gives_each_some_time(backend):
+    for ladder in (backend.traits.stop, backend.traits.retire):
+        assert ladder
+        assert all(0 < rung.grace <= 30 for rung in ladder)
+
+
+@every_backend
+@pytest.mark.parametrize(
+    "exit_",
+    [Exit(0), Exit(1, None, "words\n"), Exit(None, "SIGKILL"), Exit(70), Exit(255, None, "\ufffd" * 9)],
+    ids=str,
+)
+def test_an_explanation_is_a_sentence_or_nothing(backend, exit_):
+    error = backend.explain(exit_)
+    assert error is None or (error.message[:1].isupper() and orjson.dumps(to_wire(error)))
+
+
+@every_backend
+def test_a_full_dialogue_takes_no_more_turns(backend):
+    spec = RunSpec(backend.name, "hello", WORKDIR)
+    dialogue = backend.dialogue(spec)
+    dialogue.open()
+    for number in range(dialogue.capacity):
+        assert dialogue.fit(spec)
+        dialogue.begin(f"turn {number}", spec)
+    assert dialogue.fit(spec) is None
+    dialogue.exited(Exit(0))
+    assert dialogue.fit(spec) is None

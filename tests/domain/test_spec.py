@@ -1,0 +1,31 @@
+"""What is asked for is plain data."""
+
+import copy
+import dataclasses
+import json
+
+import pytest
+
+from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
+
+
+def test_a_spec_needs_a_backend_a_prompt_and_a_workdir():
+    spec = RunSpec("demo", "hello", "/work")
+    assert (spec.approval_mode, spec.sandbox_mode) == (ApprovalMode.DEFAULT, SandboxMode.DEFAULT)
+    assert (spec.resume, spec.ephemeral, spec.extra, spec.metadata) == (None, True, (), {})
+    assert spec.origin == Origin(Dialect.NATIVE)
+
+
+def test_specs_share_no_metadata():
+    assert RunSpec("demo", "a", "/").metadata is not RunSpec("demo", "b", "/").metadata
+
+
+def test_a_spec_never_changes():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RunSpec("demo", "hello", "/work").prompt = "other"
+
+
+def test_a_spec_could_be_sent_elsewhere():
+    spec = RunSpec("demo", "hello", "/work", extra=("--a",), metadata={"k": "v"}, origin=Origin(group_id="grp_1"))
+    assert json.loads(json.dumps(dataclasses.asdict(spec)))["origin"]["group_id"] == "grp_1"
+    assert copy.deepcopy(spec) == spec

@@ -1,0 +1,117 @@
+"""The whole program: started as a user starts it, asked over HTTP, ended by signals."""
+
+import http.client
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinvk import processes
+
+DEADLINE = 20.0
+SOAK = "CLINVK_SOAK" in os.environ
+"""Everything at the size, and within the time, that is promised: see scripts/soak."""
+PROMPTLY = 1.0 if SOAK else 10.0
+"""Seconds in which everything is gone. Only a quiet machine can be held to the promise."""
+
+
+class Served:
+    """A server in a process of its own, with its guardian above it."""
+
+    def __init__(self, home: Path, *flags: str, argv: tuple[str, ...] = ()) -> None:
+        environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environment |= {"HOME": str(home), "CLINVK_HOME": str(home / "clinvk")}
+        command = argv or (sys.executable, "-m", "clinvk", "serve", "--port", "0", *flags)
+        self.log = home / "server.log"
+        with self.log.open("wb") as log:
+            self.guardian = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=home
+            )
+        self.port = port_of(self.guardian.stdout)
+
+    @property
+    def pid(self) -> int:
+        """The server's own pid."""
+        rows = processes.table()
+        return next(row.pid for row in rows.values() if row.ppid == self.guardian.pid)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> http.client.HTTPResponse:
+        """One request on a connection of its own; the answer's body is still to be read."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        sent = None if body is None else json.dumps(body)
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        connection.request(method, path, sent, {"Connection": "close"} | kind | headers)
+        return connection.getresponse()
+
+    def json(self, method: str, path: str, body: Any = None) -> Any:
+        return json.loads(self.call(method, path, body).read())
+
+    def prompt(self, prompt: str, **fields: Any) -> Any:
+        return self.json("POST", "/api/v1/prompt", {"backend": "demo", "prompt": prompt, **fields})
+
+    def stream(self, prompt: str, **fields: Any) -> http.client.HTTPResponse:
+        body = {"backend": "demo", "prompt": prompt, "output_format": "stream-json", **fields}
+        return self.call("POST", "/api/v1/prompt", body)
+
+    def family(self) -> list[processes.Process]:
+        """Every process below the guardian."""
+        return processes.descendants(self.guardian.pid, processes.table())
+
+    def start(self, prompt: str) -> str:
+        """A detached run whose child has its turn; the run's id."""
+        run_id = str(self.prompt(prompt, detach=True)["id"])
+        events = self.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+        while json.loads(events.readline())["type"] != "run.started":
+            pass
+        events.close()
+        return run_id
+
+    def start_children(self) -> str:
+        """A `/children` run with its four children up; the run's id."""
+        run_id = str(self.prompt("/children", detach=True)["id"])
+        events = self.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+        told = ""
+        while len(re.findall(r"pid \d+", told)) < 4:
+            event = json.loads(events.readline())
+            assert event["type"] != "run.finished", event
+            told += event.get("text", "") if event["type"] == "text.delta" else ""
+        events.close()
+        return run_id
+
+    def end(self) -> None:
+        if self.guardian.poll() is None:
+            self.guardian.terminate()
+            self.guardian.wait(DEADLINE)
+        self.guardian.stdout.close()
+
+
+def port_of(stdout: Any) -> int:
+    """The port that the start-up output tells, within the deadline."""
+    told = b""
+    while b"Press Ctrl+C" not in told:
+        ready, _, _ = select.select([stdout], [], [], DEADLINE)
+        assert ready, told
+        piece = os.read(stdout.fileno(), 4096)
+        assert piece, f"the server did not start: {told.decode()}"
+        told += piece
+    return int(re.search(rb"http://[^ ]*:(\d+)", told).group(1))
+
+
+def gone(family: list[processes.Process]) -> bool:
+    """Whether none of these processes is left; a pid in other hands does not count."""
+    now = {(row.pid, row.started) for row in processes.table().values() if row.alive}
+    return not now & {(row.pid, row.started) for row in family}
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    server = Served(tmp_path)
+    yield server
+    server.end()

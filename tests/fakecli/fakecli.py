@@ -1,0 +1,166 @@
+"""A CLI that misbehaves on request. It speaks the demo child's protocol as far as its fault lets it.
+
+Usage: fakecli.py FAULT [ARGUMENT…]; each function below whose name begins with `fault_` is one.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+
+def say(**message: Any) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def prompt() -> dict[str, Any]:
+    """The next prompt; the program ends with its stdin."""
+    for line in sys.stdin:
+        message: dict[str, Any] = json.loads(line)
+        if message["type"] == "prompt":
+            return message
+    sys.exit(0)
+
+
+def text(turn: str, words: str) -> None:
+    say(type="text", turn=turn, block="1", text=words)
+
+
+def done(turn: str) -> None:
+    say(type="text_end", turn=turn, block="1")
+    say(type="done", turn=turn, stop_reason="end_turn", error=None)
+
+
+def sleep_for_ever() -> NoReturn:
+    while True:
+        time.sleep(3600)
+
+
+def fork(child: Any) -> int:
+    pid = os.fork()
+    if pid == 0:
+        child()
+        os._exit(0)
+    return pid
+
+
+def wait_for_end() -> NoReturn:
+    sys.stdin.read()
+    sys.exit(0)
+
+
+def fault_none() -> None:
+    turn = prompt()["turn"]
+    text(turn, "fine")
+    done(turn)
+    wait_for_end()
+
+
+def fault_exit(code: str) -> None:
+    """Ends before it reads anything."""
+    sys.stderr.write("something was wrong\nthe last line says it\n")
+    sys.exit(int(code))
+
+
+def fault_die(name: str) -> None:
+    text(prompt()["turn"], "last words")
+    os.kill(os.getpid(), getattr(signal, name))
+
+
+def fault_no_result() -> None:
+    text(prompt()["turn"], "half an answer")
+
+
+def fault_unread() -> None:
+    """Never reads its stdin."""
+    sleep_for_ever()
+
+
+def fault_deaf() -> None:
+    """Hears neither its stdin's end nor TERM nor INT."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    text(prompt()["turn"], "I do not listen")
+    sleep_for_ever()
+
+
+def fault_deaf_after_answer() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    turn = prompt()["turn"]
+    text(turn, "fine")
+    done(turn)
+    sleep_for_ever()
+
+
+def fault_grandchild(then: str) -> None:
+    """Leaves a grandchild that holds its stdout, then answers, or crashes."""
+    turn = prompt()["turn"]
+    text(turn, str(fork(sleep_for_ever)))
+    if then == "answer":
+        done(turn)
+        wait_for_end()
+    os._exit(9)
+
+
+def fault_one_line(size: str) -> None:
+    turn = prompt()["turn"]
+    text(turn, "x" * int(size))
+    done(turn)
+    wait_for_end()
+
+
+def fault_not_utf8() -> None:
+    turn = prompt()["turn"]
+    line = json.dumps({"type": "text", "turn": turn, "block": "1", "text": "before % after"})
+    sys.stdout.buffer.write(line.encode().replace(b"%", b"\xff\xfe") + b"\n")
+    sys.stdout.buffer.flush()
+    done(turn)
+    wait_for_end()
+
+
+def fault_then_silent() -> None:
+    text(prompt()["turn"], "and then nothing")
+    sleep_for_ever()
+
+
+def fault_chatty() -> None:
+    """Talks without end."""
+    turn = prompt()["turn"]
+    while True:
+        text(turn, "word " * 100)
+
+
+def fault_slowly(seconds: str) -> None:
+    """A word every now and then, for ever."""
+    turn = prompt()["turn"]
+    while True:
+        text(turn, "word ")
+        time.sleep(float(seconds))
+
+
+def fault_environment() -> None:
+    turn = prompt()["turn"]
+    text(turn, json.dumps(dict(os.environ)))
+    done(turn)
+    wait_for_end()
+
+
+def fault_stderr(size: str) -> None:
+    sys.stderr.write("e" * int(size) + "\nthe end of it\n")
+    sys.exit(1)
+
+
+def fault_two_turn_ends() -> None:
+    turn = prompt()["turn"]
+    text(turn, "fine")
+    done(turn)
+    done(turn)
+    text(turn, "too late")
+    wait_for_end()
+
+
+if __name__ == "__main__":
+    globals()["fault_" + sys.argv[1].replace("-", "_")](*sys.argv[2:])

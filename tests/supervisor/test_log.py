@@ -1,0 +1,173 @@
+"""The run log: numbered, replayed the same as it was seen live, bounded in memory."""
+
+import asyncio
+import json
+import os
+
+import pytest
+
+from clinvk.clock import SystemClock
+from clinvk.domain.events import Notice, TextDelta, UsageReported
+from clinvk.domain.usage import Usage
+from clinvk.store.spool import Spool
+from clinvk.supervisor.log import LAG_CEILING, TAIL_BYTES, TAIL_ENTRIES, EventLog
+
+LABELS = {"run_id": "run_1", "backend": "fake"}
+
+
+@pytest.fixture
+async def spool(tmp_path):
+    spool = Spool(tmp_path / "runs")
+    yield spool
+    await spool.close()
+
+
+@pytest.fixture
+async def log(spool):
+    return EventLog(SystemClock(), LABELS, spool.open("run_1"))
+
+
+def fill(log, count, text="word"):
+    for number in range(count):
+        log.append(TextDelta("1", f"{text}{number}"))
+
+
+async def everything(log, since=0):
+    async with asyncio.timeout(20):
+        return [entry async for batch in log.follow(since) for entry in batch]
+
+
+async def test_an_entry_is_one_line_of_json_that_names_its_type_first(log):
+    entry = log.append(UsageReported(Usage(1, 2)))
+    assert entry.line.startswith(b'{"type":"usage.reported","seq":0,"at":"2')
+    assert entry.line.endswith(b"}\n")
+    assert json.loads(entry.line)["usage"] == {
+        "input_tokens": 1,
+        "output_tokens": 2,
+        "cached_tokens": 0,
+        "cache_write_tokens": 0,
+        "reasoning_tokens": 0,
+    }
+    assert json.loads(entry.line)["run_id"] == "run_1"
+
+
+async def test_a_replay_equals_what_was_seen_live(log):
+    live = asyncio.ensure_future(everything(log))
+    fill(log, 20_000)
+    log.close()
+    seen = await live
+    assert [entry.seq for entry in seen] == list(range(20_000))
+    assert await everything(log) == seen
+    assert await everything(log, 12_345) == seen[12_345:]
+
+
+async def test_a_reader_that_comes_late_follows_to_the_end(log):
+    fill(log, 3 * TAIL_ENTRIES)
+    reader = asyncio.ensure_future(everything(log, 5))
+    await asyncio.sleep(0)
+    fill(log, 10)
+    log.close()
+    assert [entry.seq for entry in await reader] == list(range(5, 3 * TAIL_ENTRIES + 10))
+
+
+async def test_memory_holds_a_tail_and_the_disk_the_rest(log):
+    for _ in range(40):
+        fill(log, 1000, "x" * 100)
+        while log.congested:
+            await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while (await log.read(0, 1))[0].seq != 0 or len(log._tail) > TAIL_ENTRIES:
+            fill(log, 1)
+            await asyncio.sleep(0)
+    assert log._tail_bytes <= 2 * TAIL_BYTES + 1000
+
+
+async def test_a_closed_log_gives_its_memory_back(log):
+    fill(log, 100)
+    log.close()
+    assert len(await everything(log)) == 100
+    async with asyncio.timeout(20):
+        while log._tail:
+            await asyncio.sleep(0)
+    assert len(await everything(log)) == 100
+
+
+async def test_a_log_that_outruns_the_disk_says_so_and_when_it_is_over(log):
+    relieved = asyncio.Event()
+    log.on_relief = relieved.set
+    fill(log, 1, "x" * (LAG_CEILING + 1))
+    assert log.congested
+    async with asyncio.timeout(20):
+        await relieved.wait()
+    assert not log.congested
+
+
+async def test_without_a_spool_what_was_dropped_is_told():
+    log = EventLog(SystemClock(), LABELS)
+    fill(log, 3 * TAIL_ENTRIES)
+    log.close()
+    entries = await everything(log)
+    assert entries[0].type == "notice"
+    assert f"truncated: {entries[1].seq} earlier events" in json.loads(entries[0].line)["message"]
+    assert entries[0].seq == entries[1].seq - 1
+    assert entries[-1].seq == 3 * TAIL_ENTRIES - 1
+
+
+async def test_a_spool_whose_file_is_gone_leaves_a_short_replay(log, caplog):
+    fill(log, 100)
+    log.close()
+    await everything(log)
+    log.discard()
+    async with asyncio.timeout(20):
+        while log._tail:
+            await asyncio.sleep(0)
+        entries = await everything(log)
+    assert [entry.type for entry in entries] == ["notice"]
+    assert "the spool fails" in caplog.text
+
+
+async def test_a_disk_that_refuses_does_not_stop_the_run(spool, caplog):
+    log = EventLog(SystemClock(), LABELS, spool.open("no/such/folder"))
+    fill(log, 3 * TAIL_ENTRIES)
+    async with asyncio.timeout(20):
+        while not log._spool.broken:
+            await asyncio.sleep(0)
+    log.append(Notice("the last one"))
+    log.close()
+    entries = await everything(log)
+    assert json.loads(entries[-1].line)["message"] == "the last one"
+    assert "the spool fails" in caplog.text
+
+
+async def test_spool_files_are_for_their_owner_only(log, spool):
+    fill(log, 1)
+    log.close()
+    await spool.close()
+    assert oct((spool.folder / "run_1.ndjson").stat().st_mode)[-3:] == "600"
+    assert oct(spool.folder.stat().st_mode)[-3:] == "700"
+
+
+async def test_old_files_are_swept_and_new_ones_stay(tmp_path):
+    (tmp_path / "old.ndjson").touch()
+    os.utime(tmp_path / "old.ndjson", (1000, 1000))
+    (tmp_path / "new.ndjson").touch()
+    spool = Spool(tmp_path)
+    spool.sweep(before=2000)
+    await spool.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["new.ndjson"]
+
+
+async def test_a_folder_that_cannot_be_made_is_an_error_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        Spool(tmp_path / "file" / "runs")
+
+
+async def test_a_child_waits_while_the_disk_is_behind(stage, monkeypatch):
+    """The pipe is paused and resumed, and not a word is lost."""
+    monkeypatch.setattr("clinvk.supervisor.log.LAG_CEILING", 300_000)
+    run = await stage.demo("/burst 20000")
+    await run.end()
+    assert len(run.said(TextDelta)) == 20_000
+    replayed = [entry for entry in await everything(run.handle.log) if entry.type == "text.delta"]
+    assert len(replayed) == 20_000
