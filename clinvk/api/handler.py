@@ -162,6 +162,11 @@ class Handler(RequestHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
 
+    @property
+    def head_is_out(self) -> bool:
+        """Whether status and headers have been sent."""
+        return self._headers_written
+
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
         self.write(data)

@@ -1,13 +1,19 @@
 """Query and header parameters: text → the value that their schema describes."""
 
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from clinvk.api.routes import Parameter
 from clinvk.domain.errors import Fault, InvalidInput
 from clinvk.schemas import Checker
 
-_CONVERT: Mapping[str, Callable[[str], Any]] = {"integer": int, "number": float, "string": str}
+# What each type looks like: Python itself would also take " 1", "1_0", "nan" and the digits of every script.
+_TYPES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    "integer": ("-?[0-9]+", int),
+    "number": (r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", float),
+    "string": ("(?s:.*)", str),
+}
 
 
 def read(
@@ -32,9 +38,10 @@ def read(
 
 
 def _converted(text: str, parameter: Parameter) -> Any:
+    pattern, convert = _TYPES[parameter.schema["type"]]
     try:
-        return _CONVERT[parameter.schema["type"]](text)
-    except ValueError:
+        return convert(text) if re.fullmatch(pattern, text) else text
+    except ValueError:  # more digits than Python converts
         return text  # the schema will say what it should have been
 
 

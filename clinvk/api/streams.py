@@ -47,6 +47,8 @@ async def send(call: Handler, log: EventLog, since: int, media_type: str) -> Non
             elif log.closed:
                 call.finish()
                 return
+            elif not call.head_is_out:
+                await call.send(b"")  # the reader shall know that it is heard, long before there is any news
             elif not await first_of(log.changed(), call.gone, timeout=call.services.bounds.keepalive_secs):
                 await call.send(keepalive)
     except StreamClosedError:

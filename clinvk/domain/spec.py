@@ -1,8 +1,11 @@
 """What was asked: a RunSpec, free of any dialect. Plain data, so that a run could be placed anywhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final, Self
+
+_ABRIDGED_CHARS: Final = 400
 
 
 class ApprovalMode(StrEnum):
@@ -66,3 +69,8 @@ class RunSpec:
     metadata: Mapping[str, str] = field(default_factory=dict)
     timeout_secs: float | None = None
     origin: Origin = Origin()
+
+    def abridged(self) -> Self:
+        """The same with only the beginning of its texts: what is kept of a run that has ended."""
+        system = self.system_prompt and self.system_prompt[:_ABRIDGED_CHARS]
+        return replace(self, prompt=self.prompt[:_ABRIDGED_CHARS], system_prompt=system)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
-from clinvk.domain.errors import ClinvkError, LineTooLong
+from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
 from clinvk.supervisor.pipes import ReadPipe, WritePipe
@@ -30,7 +30,9 @@ class Listener(Protocol):
 
     def heard(self, output: Output) -> None: ...
 
-    def overflowed(self, error: LineTooLong) -> None: ...
+    def broken(self, error: Exception) -> None:
+        """Nothing that the child says can be understood any more."""
+        ...
 
     def exited(self, exit_: Exit) -> None: ...
 
@@ -51,7 +53,6 @@ class Child:
         self._stdout = ReadPipe(_taken(process, "stdout"), self._hear)
         self._errors = ReadPipe(_taken(process, "stderr"), self._hear_error)
         self._watch_exit()
-        self.converse(dialogue.open)
 
     @classmethod
     def spawn(cls, command: Command, environment: Mapping[str, str], dialogue: Dialogue) -> "Child":
@@ -76,6 +77,10 @@ class Child:
             process.wait()
             raise SpawnFailed(f"The CLI could not be watched: {error.strerror}") from error
 
+    def open(self) -> None:
+        """Greet the child, as its protocol wants it: once, before the first turn."""
+        self.converse(self.dialogue.open)
+
     def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
         """Let `listener` take part as `turn`, then `start` it."""
         self._listeners[turn] = listener
@@ -83,7 +88,11 @@ class Child:
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""
-        asked = self.dialogue.interrupt(turn)
+        try:
+            asked = self.dialogue.interrupt(turn)
+        except Exception:  # noqa: BLE001  whatever it is, stopping must go on
+            _log.exception("the adapter failed to interrupt process %d", self.pid)
+            return False
         self._send()
         return asked
 
@@ -116,10 +125,10 @@ class Child:
     def _hear(self, data: bytes) -> None:
         try:
             said = self.dialogue.receive(data)
-        except LineTooLong as error:
+        except Exception as error:  # noqa: BLE001  a line too long, or a decoder of ours that is wrong
             self._stdout.close()
             for listener in list(self._listeners.values()):
-                listener.overflowed(error)
+                listener.broken(error)
             return
         self._tell(said)
         self._send()
@@ -130,6 +139,13 @@ class Child:
             for listener in list(listeners):
                 if listener:
                     listener.heard(output)
+
+    def _last_words(self, exit_: Exit) -> list[Said]:
+        try:
+            return self.dialogue.exited(exit_)
+        except Exception:  # noqa: BLE001  whatever it is, stopping must go on
+            _log.exception("the decoder failed at the end of process %d", self.pid)
+            return []
 
     def _hear_error(self, data: bytes) -> None:
         self._stderr += data
@@ -164,7 +180,7 @@ class Child:
         self._stdin.close()
         tail = self._stderr.decode(errors="replace")
         self.exit = Exit(code, None, tail) if code >= 0 else Exit(None, _signal_name(-code), tail)
-        self._tell(self.dialogue.exited(self.exit))
+        self._tell(self._last_words(self.exit))
         for listener in list(self._listeners.values()):
             listener.exited(self.exit)
         self.ended.set_result(self.exit)

@@ -32,6 +32,7 @@ class _Family:
     started: int
     seen: set[tuple[int, int]] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
+    ending: bool = False
 
 
 class Descendants:
@@ -47,14 +48,17 @@ class Descendants:
         row = processes.read(pid)
         self._families[marker] = _Family(pid, row.started if row else 0, sessions={pid})
 
-    def look(self) -> dict[str, list[Process]]:
-        """Charge every living descendant, and remember what can be seen of it now."""
+    def look(self, last: str | None = None) -> dict[str, list[Process]]:
+        """Charge every living descendant, and remember what can be seen of it now.
+
+        `last` is the child to charge with what only ending children could be charged with.
+        """
         charged: dict[str, list[Process]] = {marker: [] for marker in self._families}
         owner: dict[int, str] = {}
         living: set[tuple[int, int]] = set()
         for row in processes.descendants(self._root, processes.table()):
             living.add((row.pid, row.started))
-            marker = owner.get(row.ppid) or self._claim(row)
+            marker = owner.get(row.ppid) or self._claim(row, last)
             if marker is None:
                 continue
             owner[row.pid] = marker
@@ -66,8 +70,9 @@ class Descendants:
 
     async def end(self, marker: str) -> None:
         """KILL every process charged to the child until none is left."""
+        self._families[marker].ending = True
         for _ in range(_ROUNDS):
-            charged = self.look()[marker]
+            charged = self.look(last=marker)[marker]
             self.reap()
             if not charged:
                 break
@@ -98,7 +103,7 @@ class Descendants:
                 self.look()
                 self.reap()
 
-    def _claim(self, row: Process) -> str | None:
+    def _claim(self, row: Process, last: str | None) -> str | None:
         key = (row.pid, row.started)
         for marker, family in self._families.items():
             if row.pid == family.pid or key in family.seen or row.sid in family.sessions:
@@ -107,16 +112,19 @@ class Descendants:
         if marked in self._families:
             return marked
         if row.ppid == self._root and marked is None and row.alive:
-            return self._adopt_stranger(key)
+            return self._charge_stranger(key, last)
         return None
 
-    def _adopt_stranger(self, key: tuple[int, int]) -> str | None:
+    def _charge_stranger(self, key: tuple[int, int], last: str | None) -> str | None:
         """Charge a process that tells nothing to the last child alive at its birth, once it is the last."""
         if key not in self._strangers:
             born = {marker for marker, family in self._families.items() if family.started <= key[1]}
             self._strangers[key] = born
-        alive = self._strangers[key] & self._families.keys()
-        return next(iter(alive)) if len(alive) == 1 else None
+        going_on = {name for name, family in self._families.items() if not family.ending}
+        candidates = self._strangers[key] & going_on
+        if not candidates:
+            return last
+        return next(iter(candidates)) if len(candidates) == 1 else None
 
     def _remember(self, marker: str, row: Process) -> None:
         family = self._families[marker]

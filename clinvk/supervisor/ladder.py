@@ -16,13 +16,15 @@ async def climb(lease: Lease, rungs: tuple[Rung, ...], descendants: Descendants)
     Returns when the child and everything charged to it are gone.
     """
     descendants.look()  # while ancestry still shows: a parent that obeys leaves orphans
-    for step, grace in rungs:
-        if lease.child.exit is not None:
-            break
-        await _take(step, grace, lease)
-    await descendants.end(lease.marker)
-    await lease.child.ended
-    descendants.forget(lease.marker)
+    try:
+        for step, grace in rungs:
+            if lease.child.exit is not None:
+                break
+            await _take(step, grace, lease)
+    finally:  # whatever an adapter may get wrong on the way, the last rung is always taken
+        await descendants.end(lease.marker)
+        await lease.child.ended
+        descendants.forget(lease.marker)
 
 
 async def _take(step: Step, grace: float, lease: Lease) -> None:

@@ -37,6 +37,8 @@ class Lease:
         self.turn = turn
         self._emit = emit
         self._overflowed = overflowed
+        if self.start is Start.COLD:
+            self.child.open()
         self.child.begin(turn, lambda: self.child.dialogue.begin(turn, spec), self)
 
     def answer(self, ask_id: str, verdict: Verdict) -> None:
@@ -49,9 +51,13 @@ class Lease:
         if isinstance(output, TurnDone):
             self.over.set_result(output)
 
-    def overflowed(self, error: LineTooLong) -> None:
-        if not self.over.done():
+    def broken(self, error: Exception) -> None:
+        if self.over.done():
+            return
+        if isinstance(error, LineTooLong):
             self._overflowed(error)
+        else:
+            self.over.set_exception(error)
 
     def exited(self, exit_: Exit) -> None:
         if not self.over.done():

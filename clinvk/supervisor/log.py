@@ -67,6 +67,7 @@ class EventLog:
     def close(self) -> None:
         """No more entries. The memory goes back as soon as the spool has everything."""
         self.closed = True
+        self.observers.clear()
         if self._spool:
             self._spool.finish()
         self._wake()

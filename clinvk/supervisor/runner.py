@@ -119,7 +119,7 @@ class Runner:
         run, lease = self.run, self._lease
         if lease is None:
             self._ticket.release()
-        elif lease.over.done() and not run.stop:
+        elif lease.over.done() and not lease.over.exception() and not run.stop:
             self._around.pool.release(lease)
         else:
             await self._around.pool.stop(lease)
@@ -129,10 +129,13 @@ class Runner:
         seconds = round(run.finished_at - run.created_at, 3)
         self.log.append(events.RunFinished(judgement.state, judgement.code, seconds, run.usage, judgement.error))
         self.log.close()
+        self._lease = self._deadlines = self.log.on_relief = None  # an ended run is kept for long: let go
+        run.spec = run.spec.abridged()
         self._show_first_output()
         self.finished.set_result(judgement)
         if self.on_finished:
             self.on_finished()
+            self.on_finished = None
 
     def _heard(self, output: events.Output) -> None:
         if self._deadlines:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from tornado.netutil import bind_sockets
 from clinvk import processes
 from clinvk.api import application
 from clinvk.api.problems import BASE, Kind
-from clinvk.api.routes import SSE, Route
+from clinvk.api.routes import Route
 from clinvk.api.services import Bounds, Services
 from clinvk.api.table import ROUTES
 from clinvk.backends.registry import default_registry
@@ -55,6 +56,17 @@ class Reply:
         return [json.loads(line) for line in self.body.split(b"\n") if line]
 
     @property
+    def sse(self) -> list["Event"]:
+        """What an EventSource would make of it."""
+        found = []
+        for block in self.body.decode().split("\n\n"):
+            lines = [line for line in block.split("\n") if line and not line.startswith(":")]
+            if lines:
+                fields = dict(line.split(": ", 1) for line in lines)
+                found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
+        return found
+
+    @property
     def media_type(self) -> str:
         return self.headers.get("Content-Type", "").partition(";")[0]
 
@@ -66,17 +78,6 @@ class Event:
     id: int
     event: str
     data: Any
-
-
-def sse_events(body: bytes) -> list[Event]:
-    """What an EventSource would make of `body`."""
-    found = []
-    for block in body.decode().split("\n\n"):
-        lines = [line for line in block.split("\n") if line and not line.startswith(":")]
-        if lines:
-            fields = dict(line.split(": ", 1) for line in lines)
-            found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
-    return found
 
 
 class Connection:
@@ -183,13 +184,13 @@ class Log(logging.Handler):
         self.records.append(record)
         self._told.set()
 
-    async def first(self, logger: str) -> logging.LogRecord:
-        """The first line of `logger`."""
+    async def first(self, logger: str, message: str | None = None) -> logging.LogRecord:
+        """The first line of `logger`, or the first that says `message`."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 self._told.clear()
                 for record in self.records:
-                    if record.name == logger:
+                    if record.name == logger and message in (None, record.getMessage()):
                         return record
                 await self._told.wait()
 
@@ -197,12 +198,15 @@ class Log(logging.Handler):
 class Server:
     """One server under test, and its clients."""
 
-    def __init__(self, services: Services, http: HTTPServer, port: int, routes: Iterable[Route], log: Log) -> None:
+    def __init__(
+        self, services: Services, http: HTTPServer, sockets: list[socket.socket], routes: Iterable[Route], log: Log
+    ) -> None:
         self.services = services
         self.supervisor = services.supervisor
         self.http = http
-        self.port = port
-        self.origin = f"http://127.0.0.1:{port}"
+        self.port = sockets[0].getsockname()[1]
+        self.sockets = sockets
+        self.origin = f"http://127.0.0.1:{self.port}"
         self.routes = tuple(routes)
         self.log = log
         self._client = AsyncHTTPClient(force_instance=True, max_clients=200)
@@ -340,9 +344,13 @@ def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], l
         assert uri in kinds, f"{route.method} {route.path} does not say that it may answer {uri}"
         return
     schema = route.answers[reply.status].content[reply.media_type]
-    values = [reply.json] if reply.media_type == "application/json" else reply.events
-    if reply.media_type == SSE:
-        values = [event.data for event in sse_events(reply.body)]
+    match reply.media_type:
+        case "application/json":
+            values = [reply.json]
+        case "text/event-stream":
+            values = [event.data for event in reply.sse]
+        case _:
+            values = reply.events
     for value in values if schema else []:
         assert faults(schema, value) == []
 
@@ -377,7 +385,7 @@ async def new_server(task_factory: str, tmp_path: Path, caplog: Any) -> AsyncIte
         http = application.server(services, routes)
         sockets = bind_sockets(0, "127.0.0.1")
         http.add_sockets(sockets)
-        servers.append(Server(services, http, sockets[0].getsockname()[1], routes, log))
+        servers.append(Server(services, http, sockets, routes, log))
         return servers[-1]
 
     yield make

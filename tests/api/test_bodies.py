@@ -39,7 +39,7 @@ def paths(reply):
                                               "/extra/3": ("{} has the wrong type", "a string")}),
         ({"metadata": {"a/b~c": 1}}, {"/metadata/a~1b~0c": ("1 has the wrong type", "a string")}),
         ({"metadata": {f"key {n:02}": "" for n in range(65)}}, {"/metadata": (
-            '{"key 00": "", "key 01": "", "key 02": "", "key 03": "", "ke… has too many entries',
+            '{"key 00": "", "key 01": "", "key 02": "", "key 03": "", "k… has too many entries',
             "at most 64 entries")}),
         ({"metadata": []}, {"/metadata": ("[] has the wrong type", "an object")}),
         ({"promt": "hi"}, {"/promt": ("is not a known field", "perhaps 'prompt'")}),

@@ -117,4 +117,3 @@ async def test_every_request_has_one_access_line_that_holds_no_prompt(server, ca
     assert (line.request_id, line.run_id, line.client) == ("mine", reply.json["run_id"], "127.0.0.1")
     assert line.ms > 0
     assert not [record for record in caplog.records if "a-word-like-no-other" in str(vars(record))]
-

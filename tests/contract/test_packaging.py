@@ -126,8 +126,7 @@ def machine(tmp_path: Path) -> Machine:
 WITHOUT_ENSUREPIP = """
 import sys
 sys.modules["ensurepip"] = None
-code = sys.argv[sys.argv.index("-c") + 1]
-exec(code)
+exec(sys.argv[-1])
 """
 BARE = f"exec '{sys.executable}' -c '{WITHOUT_ENSUREPIP}' \"$@\""
 VERSION = f"3.{sys.version_info.minor}"

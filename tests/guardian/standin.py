@@ -31,8 +31,12 @@ def report(pipe: int, event: str, **facts: object) -> None:
 
 
 def straggle(pipe: int, kind: str) -> None:
-    """Start a process that has no intention to end."""
+    """Start a process that has no intention to end, and return when it has reported."""
+    waiting, started = os.pipe()
     if os.fork():
+        os.close(started)
+        os.read(waiting, 1)
+        os.close(waiting)
         return
     if kind == "orphan" and os.fork():
         os._exit(0)
@@ -42,6 +46,7 @@ def straggle(pipe: int, kind: str) -> None:
         for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signo, signal.SIG_IGN)
     report(pipe, "straggler", kind=kind)
+    os.close(started)
     if kind == "chain":
         run_away(pipe)
     os.execve(SLEEP, ["sleep", "1000"], {} if kind == "orphan" else dict(os.environ))

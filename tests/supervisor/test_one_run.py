@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clinvk import processes
+from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
 from clinvk.domain.errors import BackendNotFound, ErrorCode
 from clinvk.domain.run import RunState
@@ -202,3 +203,23 @@ async def test_awaiting_the_first_output_ends_with_a_run_that_gives_none(stage):
     run = await stage.start("exit 1")
     await run.handle.first_output()
     assert run.handle.run.state is RunState.FAILED
+
+
+async def test_a_decoder_that_fails_is_a_failed_run_and_leaves_nothing(stage, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a decoder of ours is wrong")
+
+    monkeypatch.setattr(DemoDialogue, "receive", fail)
+    monkeypatch.setattr(DemoDialogue, "interrupt", fail)
+    monkeypatch.setattr(DemoDialogue, "exited", fail)
+    run = await stage.start("deaf")
+    judgement = await run.end()
+    assert judgement.error.code is ErrorCode.INTERNAL
+    assert "wrong" not in judgement.error.message
+    assert run.handle.run.exit.signal == "SIGKILL"
+
+
+async def test_an_ended_run_keeps_the_beginning_of_its_prompt_only(stage):
+    run = await stage.start(prompt="p" * 1_000_000)
+    await run.end()
+    assert len(run.handle.run.spec.prompt) == 400

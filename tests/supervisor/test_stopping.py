@@ -200,3 +200,13 @@ async def children_of(run):
             return pids
         assert not run.handle.finished.done()
         await changed
+
+
+async def test_what_left_no_trace_ends_though_all_it_may_belong_to_end_at_once(stage):
+    runs = [await stage.demo("/children") for _ in range(3)]
+    pids = [pid for run in runs for pid in await children_of(run)]
+    for run in runs:
+        run.handle.stop(CLIENT)
+    for run in runs:
+        await stopped(run)
+    assert [pid for pid in pids if processes.read(pid)] == []

@@ -1,0 +1,85 @@
+"""Who leaves stops what was done for him alone."""
+
+import pytest
+
+from clinvk import processes
+from clinvk.domain.run import RunState, StopCause
+from clinvk.supervisor.supervisor import Limits
+
+LEAVING = [pytest.param(False, id="closes"), pytest.param(True, id="resets")]
+
+
+def asked(prompt, form):
+    return {"backend": "demo", "prompt": prompt, "output_format": form}
+
+
+@pytest.mark.parametrize("abruptly", LEAVING)
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+@pytest.mark.parametrize("prompt", ["/slow", "/hang"])
+async def test_a_client_that_leaves_stops_its_run(server, prompt, form, abruptly):
+    connection = await server.post(asked(prompt, form))
+    run = await server.started()
+    pid = run.run.pid
+    await connection.leave(abruptly=abruptly)
+    view = await server.end(run.id)
+    assert (view.state, view.stop_cause) == (RunState.CANCELLED, StopCause.DISCONNECT)
+    assert view.error.message == "The run was cancelled because its client left"
+    assert processes.read(pid) is None
+    assert (await server.log.first("clinvk.access")).status == 499
+
+
+async def test_a_client_that_leaves_takes_every_process_of_its_run_with_it(server):
+    stream = await server.stream("/children")
+    pids = [int((await stream.until("text.delta"))["text"].split()[1]) for _ in range(4)]
+    assert all(processes.read(pid).alive for pid in pids)
+    await stream.leave()
+    view = await server.end(stream.run_id)
+    assert view.state is RunState.CANCELLED
+    assert not [pid for pid in pids if (row := processes.read(pid)) and row.alive]
+
+
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+async def test_a_client_that_leaves_while_its_run_is_queued_takes_it_out_of_the_queue(new_server, form):
+    server = new_server(limits=Limits(max_concurrent_runs=1))
+    await server.prompt("/hang", detach=True)
+    await server.started()
+    connection = await server.post(asked("hello", form))
+    while (run := server.newest()).run.spec.prompt != "hello":
+        await server.supervisor.journal.changed()
+    await connection.leave()
+    view = await server.end(run.id)
+    assert (view.state, view.started_at, view.stop_cause) == (RunState.CANCELLED, None, StopCause.DISCONNECT)
+    assert server.supervisor.queued == 0
+
+
+async def test_a_client_that_closes_only_its_sending_half_has_left_too(server):
+    connection = await server.post(asked("/hang", "json"))
+    run = await server.started()
+    connection.writer.write_eof()
+    assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
+
+
+async def test_a_watcher_that_leaves_stops_nothing(server):
+    run_id = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
+    watcher = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
+    await watcher.head()
+    seen = b""
+    while b"run.started" not in seen:
+        seen += await watcher.chunk()
+    server.log.records.clear()
+    await watcher.leave()
+    assert (await server.log.first("clinvk.access")).status == 499
+    assert server.supervisor.handle(run_id).run.state is RunState.RUNNING
+
+
+async def test_a_client_that_leaves_while_waiting_for_a_cancelled_run_changes_nothing(server):
+    run_id = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
+    connection = await server.raw("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
+    await connection.leave()
+    assert (await server.end(run_id)).stop_cause is StopCause.CLIENT
+
+
+async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(server):
+    reply = await server.prompt("/big 5")
+    view = server.supervisor.view(reply.json["run_id"])
+    assert (view.state, view.stop_cause) == (RunState.COMPLETED, None)

@@ -1,0 +1,319 @@
+"""/api/v1/runs and /api/v1/events: watch and stop what is under way."""
+
+import json
+
+import pytest
+
+from clinvk.api.routes import NDJSON, SSE
+from clinvk.domain.run import RunState
+from clinvk.supervisor.supervisor import Limits
+
+AS_LINES = {"Accept": NDJSON}
+
+
+async def run_of(server, prompt, **fields):
+    """A run that has ended."""
+    reply = await server.prompt(prompt, **fields)
+    return reply.headers["X-Run-Id"]
+
+
+async def hanging(server, prompt="/hang"):
+    """A run that is under way, and stays so."""
+    run_id = (await server.prompt(prompt, detach=True)).headers["X-Run-Id"]
+    stream = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
+    await stream.head()
+    seen = b""
+    while b"session.bound" not in seen:
+        seen += await stream.chunk()
+    await stream.leave()
+    return run_id
+
+
+async def test_runs_are_listed_newest_first(server):
+    ids = [await run_of(server, prompt) for prompt in ("/big 5", "/fail", "/big 6")]
+    reply = await server.fetch("/api/v1/runs")
+    assert server.faults("native/run-list", reply.json) == []
+    assert [run["id"] for run in reply.json["runs"]] == ids[::-1]
+    assert (reply.json["total"], reply.json["limit"], reply.json["offset"]) == (3, 50, 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "prompts", "total"),
+    [
+        ("state=completed", ["/big 6", "/big 5"], 2),
+        ("state=failed", ["/fail"], 1),
+        ("state=running", [], 0),
+        ("backend=demo", ["/big 6", "/fail", "/big 5"], 3),
+        ("backend=claude", [], 0),
+        ("backend=demo&state=failed", ["/fail"], 1),
+        ("limit=1", ["/big 6"], 3),
+        ("limit=1&offset=1", ["/fail"], 3),
+        ("offset=2", ["/big 5"], 3),
+        ("offset=100000", [], 3),
+        ("state=completed&limit=1&offset=1", ["/big 5"], 2),
+        ("unknown=x", ["/big 6", "/fail", "/big 5"], 3),
+    ],
+)
+async def test_a_page_of_runs_is_what_the_query_says(server, query, prompts, total):
+    for prompt in ("/big 5", "/fail", "/big 6"):
+        await run_of(server, prompt)
+    page = (await server.fetch(f"/api/v1/runs?{query}")).json
+    assert [run["prompt_preview"] for run in page["runs"]] == prompts
+    assert page["total"] == total
+
+
+@pytest.mark.parametrize(
+    ("query", "path", "expected"),
+    [
+        ("limit=0", "?limit", "at least 1"),
+        ("limit=201", "?limit", "at most 200"),
+        ("limit=-1", "?limit", "at least 1"),
+        ("limit=x", "?limit", "an integer"),
+        ("limit=1.5", "?limit", "an integer"),
+        ("limit=", "?limit", "an integer"),
+        ("limit=1_0", "?limit", "an integer"),
+        ("limit=%D9%A3", "?limit", "an integer"),
+        ("limit=" + "9" * 5000, "?limit", "an integer"),
+        ("offset=-1", "?offset", "at least 0"),
+        ("offset=100001", "?offset", "at most 100000"),
+        ("offset=" + "9" * 40, "?offset", "at most 100000"),
+        ("state=weird", "?state",
+         'one of "queued", "starting", "running", "stopping", "completed", "failed", "cancelled"'),
+    ],
+)  # fmt: skip
+async def test_a_query_that_makes_no_sense_is_told_so(server, query, path, expected):
+    reply = await server.fetch(f"/api/v1/runs?{query}")
+    assert reply.status == 400
+    assert [(fault["path"], fault["expected"]) for fault in reply.json["errors"]] == [(path, expected)]
+    assert reply.json["error"]["param"] == path.lstrip("?")
+
+
+async def test_every_fault_of_a_query_is_told(server):
+    reply = await server.fetch("/api/v1/runs?limit=0&offset=x&state=weird")
+    assert {fault["path"] for fault in reply.json["errors"]} == {"?limit", "?offset", "?state"}
+
+
+async def test_a_run_is_shown_whole(server):
+    run_id = await run_of(server, "/big 5", model="m", metadata={"a": "b"})
+    run = (await server.fetch(f"/api/v1/runs/{run_id}")).json
+    assert (run["state"], run["model"], run["metadata"]) == ("completed", "m", {"a": "b"})
+    assert run["created_at"] <= run["started_at"] <= run["finished_at"]
+    assert 0 <= run["first_output_ms"] <= run["duration_ms"]
+    assert run["command"]["cwd"] == server.services.default_workdir
+
+
+async def test_a_live_run_shows_its_process(server):
+    run_id = await hanging(server)
+    run = (await server.fetch(f"/api/v1/runs/{run_id}")).json
+    assert (run["state"], run["pid"] > 1, "finished_at" in run) == ("running", True, False)
+
+
+async def test_a_queued_run_shows_its_place(new_server):
+    server = new_server(limits=Limits(max_concurrent_runs=1))
+    await hanging(server)
+    queued = [await server.prompt("hello", detach=True) for _ in range(2)]
+    shown = [(await server.fetch(f"/api/v1/runs/{run.json['id']}")).json for run in queued]
+    assert [(run["state"], run["queue_position"]) for run in shown] == [("queued", 0), ("queued", 1)]
+
+
+@pytest.mark.parametrize("prompt", ["/big 5", "/tool", "/fail", "/crash"])
+async def test_a_replay_is_the_live_stream_byte_for_byte(server, prompt):
+    live = await server.prompt(prompt, output_format="stream-json")
+    replay = await server.fetch(f"/api/v1/runs/{live.headers['X-Run-Id']}/events", headers=AS_LINES)
+    assert replay.body == live.body
+    assert "X-Run-Id" not in replay.headers
+
+
+async def test_a_replay_of_events_is_the_live_stream_byte_for_byte(server):
+    live = await server.prompt("/big 5", output_format="stream-json", headers={"Accept": SSE})
+    replay = await server.fetch(f"/api/v1/runs/{live.headers['X-Run-Id']}/events")
+    assert replay.body == live.body
+    assert replay.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+
+
+async def test_a_long_replay_comes_from_the_disk_byte_for_byte(server):
+    stream = await server.stream("/burst 12000")
+    live = await stream.connection.chunks()
+    path = f"/api/v1/runs/{stream.run_id}/events"
+    connection = await server.raw("GET", path, AS_LINES)
+    await connection.head()
+    assert await connection.chunks() == live
+    connection = await server.raw("GET", path, AS_LINES | {"Last-Event-ID": "11990"})
+    await connection.head()
+    assert await connection.chunks() == live[live.index(b'"seq":11991,') - len(b'{"type":"text.delta",') :]
+
+
+@pytest.mark.parametrize("last", [-1, 0, 3])
+@pytest.mark.parametrize("accept", [SSE, NDJSON])
+async def test_a_reader_that_comes_back_gets_what_it_has_not_seen(server, last, accept):
+    run_id = await run_of(server, "/big 5")
+    reply = await server.fetch(
+        f"/api/v1/runs/{run_id}/events", headers={"Accept": accept, "Last-Event-ID": str(last)}
+    )
+    events = reply.events if accept == NDJSON else [event.data for event in reply.sse]
+    assert events[0]["seq"] == last + 1
+    assert events[-1]["type"] == "run.finished"
+
+
+async def test_a_reader_that_has_seen_everything_gets_an_empty_stream(server):
+    reply = await server.prompt("/big 5", output_format="stream-json")
+    last = str(reply.events[-1]["seq"])
+    path = f"/api/v1/runs/{reply.headers['X-Run-Id']}/events"
+    assert (await server.fetch(path, headers={"Last-Event-ID": last})).body == b""
+    assert (await server.fetch(path, headers={"Last-Event-ID": "9999"})).body == b""
+
+
+@pytest.mark.parametrize("last", ["x", "1.5", "-2", ""])
+async def test_an_event_number_that_is_none_is_refused(server, last):
+    run_id = await run_of(server, "/fail")
+    for path in (f"/api/v1/runs/{run_id}/events", "/api/v1/events"):
+        reply = await server.fetch(path, headers={"Last-Event-ID": last})
+        assert (reply.status, reply.json["errors"][0]["path"]) == (400, "Last-Event-ID")
+
+
+async def test_a_watcher_follows_a_run_from_its_first_event_to_its_end(server):
+    run_id = await hanging(server)
+    connection = await server.raw("GET", f"/api/v1/runs/{run_id}/events", AS_LINES)
+    await connection.head()
+    await server.fetch(f"/api/v1/runs/{run_id}", method="DELETE")
+    events = [json.loads(line) for line in (await connection.chunks()).splitlines()]
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert (events[-1]["type"], events[-1]["state"]) == ("run.finished", "cancelled")
+
+
+async def test_head_of_a_runs_events_does_not_wait_for_its_end(server):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}/events", method="HEAD")
+    assert (reply.status, reply.media_type, reply.body) == (200, SSE, b"")
+    assert "Content-Length" not in reply.headers
+
+
+async def next_events(connection, count):
+    """The next `count` server-sent events as (id, type, run)."""
+    body = b""
+    while body.count(b"\n\n") < count:
+        body += await connection.chunk()
+    found = []
+    for block in body.decode().split("\n\n")[:-1]:
+        fields = dict(line.split(": ", 1) for line in block.split("\n"))
+        found.append((int(fields["id"]), fields["event"], json.loads(fields["data"])["run_id"]))
+    return found
+
+
+LIFE = ["run.queued", "run.started", "run.finished"]
+
+
+async def test_the_stream_of_all_runs_tells_every_runs_lifecycle_under_numbers_of_its_own(server):
+    before = await run_of(server, "/big 5")
+    connection = await server.raw("GET", "/api/v1/events")
+    assert await connection.head() == 200
+    one, two = await run_of(server, "/big 5"), await run_of(server, "/fail")
+    events = await next_events(connection, 6)
+    assert events == [(3 + n, kind, one) for n, kind in enumerate(LIFE)] + [
+        (6 + n, kind, two) for n, kind in enumerate(LIFE)
+    ]
+    assert before not in {run for _, _, run in events}
+
+
+@pytest.mark.parametrize(("last", "first"), [("-1", 0), ("0", 1), ("2", 3), ("4", 5)])
+async def test_the_stream_of_all_runs_goes_on_where_its_reader_left_off(server, last, first):
+    one, two = await run_of(server, "/big 5"), await run_of(server, "/big 5")
+    whole = [*zip(LIFE, [one] * 3, strict=True), *zip(LIFE, [two] * 3, strict=True)]
+    connection = await server.raw("GET", "/api/v1/events", {"Last-Event-ID": last})
+    await connection.head()
+    events = await next_events(connection, 6 - first)
+    assert events == [(number, *whole[number]) for number in range(first, 6)]
+
+
+async def test_a_reader_that_was_there_before_the_server_was_restarted_misses_nothing_of_this_one(server):
+    await run_of(server, "/big 5")
+    connection = await server.raw("GET", "/api/v1/events", {"Last-Event-ID": "5000"})
+    await connection.head()
+    assert [kind for _, kind, _ in await next_events(connection, 3)] == LIFE
+
+
+async def test_the_stream_of_all_runs_ends_when_the_server_does(server):
+    connection = await server.raw("GET", "/api/v1/events")
+    await connection.head()
+    await server.supervisor.drain(0)
+    assert await connection.chunks() == b""
+
+
+async def test_a_run_is_stopped_and_waited_for(server):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20", method="POST", data=b"")
+    assert (reply.status, reply.json["state"], reply.json["stop_cause"]) == (200, "cancelled", "client")
+    assert reply.json["error"]["message"] == "The run was cancelled on request"
+
+
+@pytest.mark.parametrize("query", ["", "?wait=0", "?wait=0.00001"])
+async def test_a_run_that_is_still_stopping_is_202_however_often_it_is_asked(server, query):
+    run_id = await hanging(server, "/children")
+    for _ in range(2):
+        reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel{query}", method="POST", data=b"")
+        assert (reply.status, reply.json["state"]) == (202, "stopping")
+    assert (await server.end(run_id)).state is RunState.CANCELLED
+
+
+@pytest.mark.parametrize("prompt", ["/big 5", "/fail"])
+async def test_stopping_a_run_that_has_ended_changes_nothing(server, prompt):
+    run_id = await run_of(server, prompt)
+    before = (await server.fetch(f"/api/v1/runs/{run_id}")).json
+    for method, path in (("POST", f"/api/v1/runs/{run_id}/cancel?wait=9"), ("DELETE", f"/api/v1/runs/{run_id}")):
+        reply = await server.fetch(path, method=method, data=b"" if method == "POST" else None)
+        assert (reply.status, reply.json["state"]) == (200, before["state"])
+        assert "stop_cause" not in reply.json
+
+
+async def test_a_run_is_stopped_by_delete_too(server):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}?wait=20", method="DELETE")
+    assert (reply.status, reply.json["stop_cause"]) == (200, "client")
+
+
+async def test_a_queued_run_is_stopped_without_ever_having_started(new_server):
+    server = new_server(limits=Limits(max_concurrent_runs=1))
+    await hanging(server)
+    run_id = (await server.prompt("hello", detach=True)).json["id"]
+    reply = await server.fetch(f"/api/v1/runs/{run_id}?wait=20", method="DELETE")
+    assert (reply.json["state"], "started_at" in reply.json) == ("cancelled", False)
+
+
+async def test_a_stop_needs_no_media_type_without_a_body_and_takes_json(server):
+    run_id = await run_of(server, "/big 5")
+    connection = await server.raw("POST", f"/api/v1/runs/{run_id}/cancel")
+    assert (await connection.reply()).status == 200
+    assert (await server.fetch(f"/api/v1/runs/{run_id}/cancel", {})).status == 200
+    text = {"Content-Type": "text/plain"}
+    assert (await server.fetch(f"/api/v1/runs/{run_id}/cancel", {}, headers=text)).status == 415
+
+
+@pytest.mark.parametrize("wait", ["-1", "61", "x", "nan", "inf", "1e999", ""])
+async def test_a_wait_that_makes_no_sense_stops_nothing(server, wait):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}?wait={wait}", method="DELETE")
+    assert (reply.status, reply.json["errors"][0]["path"]) == (400, "?wait")
+    assert server.supervisor.handle(run_id).run.state is RunState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/runs/run_x"),
+        ("DELETE", "/api/v1/runs/run_x"),
+        ("POST", "/api/v1/runs/run_x/cancel"),
+        ("GET", "/api/v1/runs/run_x/events"),
+    ],
+)
+async def test_a_run_that_is_not_there_is_404(server, method, path):
+    reply = await server.fetch(path, method=method, data=b"" if method == "POST" else None)
+    assert (reply.status, reply.json["detail"]) == (404, "There is no run 'run_x', or it is past its retention")
+
+
+@pytest.mark.parametrize(
+    ("path", "run_id"),
+    [("a%20b", "a b"), ("a%2Fb", "a/b"), ("a%252Fb", "a%2Fb"), ("%E2%82%AC", "€"), ("a+b", "a+b")],
+)
+async def test_an_id_in_a_path_is_decoded_once(server, path, run_id):
+    reply = await server.fetch(f"/api/v1/runs/{path}")
+    assert reply.json["detail"].startswith(f"There is no run '{run_id}',")
