@@ -1,5 +1,6 @@
 """Settings: the schema's defaults < the file < flags, frozen. Only the app and the commands see them whole."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,16 +61,17 @@ def load(schemas: Schemas, home: Path, file: Path | None, flags: Mapping[str, An
     `file` must exist where it is given; else `home`/config.yaml is read where there is one. Raises BadSettings.
     """
     path = file or home / "config.yaml"
-    given = _read(path) if file or path.exists() else {}
+    text = _read(path, required=file is not None)
+    given = _parsed(text, path)
     faults = schemas.checker(SCHEMA).faults(given)
     if faults:
-        raise BadSettings(_told(path, faults))
+        raise BadSettings("\n".join(f"{path}:{_line(text, fault.path)}: {_told(fault)}" for fault in faults))
     schema = schemas.documents[SCHEMA]
     merged = _with_defaults(schema, given)
     server = merged["server"] | {name: value for name, value in flags.items() if value is not None}
     wrong = _flag_faults(schema, server)
     if wrong:
-        raise BadSettings(_told("command line", wrong))
+        raise BadSettings("\n".join(f"command line: {_told(fault)}" for fault in wrong))
     return Settings(
         server=ServerSettings(**server | {"allowed_hosts": tuple(server["allowed_hosts"])}),
         command_timeout_secs=merged["unified_flags"]["command_timeout_secs"],
@@ -78,15 +80,46 @@ def load(schemas: Schemas, home: Path, file: Path | None, flags: Mapping[str, An
     )
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path, *, required: bool) -> str:
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        if not required and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return ""
         raise BadSettings(f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from error
+
+
+def _parsed(text: str, path: Path) -> Any:
+    """The file as plain JSON data: YAML also knows dates, sets, and keys that are no text."""
     try:
-        return yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+        value = yaml.safe_load(text)
+        plain = json.dumps({} if value is None else value, default=str)
+    # PyYAML lets through whatever Python says of a value that only looks like what it is tagged as.
+    except (yaml.YAMLError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise BadSettings(f"{path}: {' '.join(str(error).split())}") from error
+    return json.loads(plain, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    """JSON Schema calls 8080.0 an integer; what listens on it does not."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def _line(text: str, pointer: str) -> int:
+    """The line of `text` where `pointer` leads; of the last step that is there, if not all are."""
+    node, line = yaml.compose(text, yaml.SafeLoader), 1
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, yaml.SequenceNode):
+            node = node.value[int(name)]
+            line = node.start_mark.line + 1
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for key, value in pairs:
+            if key.value == name:
+                node, line = value, key.start_mark.line + 1
+    return line
 
 
 def _with_defaults(schema: Document, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,9 +137,6 @@ def _flag_faults(schema: Document, server: Mapping[str, Any]) -> list[Fault]:
     return Checker(schema["properties"]["server"]).faults(server)
 
 
-def _told(where: object, faults: list[Fault]) -> str:
-    lines = [
-        f"{fault.path.lstrip('/').replace('/', '.') or 'the file'} {fault.message}; expected {fault.expected}"
-        for fault in faults
-    ]
-    return "\n".join(f"{where}: {line}" for line in lines)
+def _told(fault: Fault) -> str:
+    key = fault.path.lstrip("/").replace("/", ".") or "the file"
+    return f"{key} {fault.message}; expected {fault.expected}"

@@ -92,7 +92,7 @@ class Handler(RequestHandler):
 
     def data_received(self, chunk: bytes) -> None:
         self._received += len(chunk)
-        if self._received > _DISCARD_LIMIT and not self._finished:
+        if self._received > _DISCARD_LIMIT:
             self._hang_up(self._refusal or self._too_large())
         elif self._received <= self._limit and not self._refusal:
             self._chunks.append(chunk)
@@ -209,8 +209,6 @@ class Handler(RequestHandler):
         self._log_access(self.get_status())
 
     def _answer(self, problem: Problem) -> None:
-        if self._headers_written or self._finished:
-            return
         anthropic = "anthropic-version" in self.request.headers
         self.set_status(problem.status)
         for name, value in problem.headers.items():
@@ -256,9 +254,6 @@ class Handler(RequestHandler):
         )
 
     def _read_too_long(self) -> None:
-        self._reading = None
-        if self._finished:
-            return
         patience = self.services.bounds.read_secs
         self._hang_up(
             Problem(Kind.READ_TIMEOUT, f"The body did not arrive within {patience:g} s (server.read_timeout_secs)")

@@ -71,7 +71,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/v1/runs/{id}", runs.get_run, "getRun", "One run", "runs",
-        {200: _json("The run.", "domain/run")}, _NO_RUN, parameters=(_RUN_ID,),
+        {200: _json("The run.", "domain/run")}, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID,),
     ),
     Route(
         "DELETE", "/api/v1/runs/{id}", runs.cancel_run, "deleteRun", "Stop a run", "runs",

@@ -23,7 +23,8 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        # In ASCII: some characters end a line to some readers, and some move a terminal's cursor.
+        return json.dumps(line, default=str)
 
 
 class HumanLines(logging.Formatter):

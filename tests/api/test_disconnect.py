@@ -72,13 +72,6 @@ async def test_a_watcher_that_leaves_stops_nothing(server):
     assert server.supervisor.handle(run_id).run.state is RunState.RUNNING
 
 
-async def test_a_client_that_leaves_while_waiting_for_a_cancelled_run_changes_nothing(server):
-    run_id = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
-    connection = await server.raw("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
-    await connection.leave()
-    assert (await server.end(run_id)).stop_cause is StopCause.CLIENT
-
-
 async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(server):
     reply = await server.prompt("/big 5")
     view = server.supervisor.view(reply.json["run_id"])

@@ -1,11 +1,14 @@
 """/api/v1/runs and /api/v1/events: watch and stop what is under way."""
 
+import asyncio
 import json
+import os
+import signal
 
 import pytest
 
 from clinvk.api.routes import NDJSON, SSE
-from clinvk.domain.run import RunState
+from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.supervisor import Limits
 
 AS_LINES = {"Accept": NDJSON}
@@ -17,15 +20,22 @@ async def run_of(server, prompt, **fields):
     return reply.headers["X-Run-Id"]
 
 
-async def hanging(server, prompt="/hang"):
+async def hanging(server):
     """A run that is under way, and stays so."""
-    run_id = (await server.prompt(prompt, detach=True)).headers["X-Run-Id"]
+    run_id = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
     stream = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
     await stream.head()
     seen = b""
     while b"session.bound" not in seen:
         seen += await stream.chunk()
     await stream.leave()
+    return run_id
+
+
+async def deaf(server):
+    """A run whose child obeys nothing but the last rung of the ladder, half a second up."""
+    run_id = await hanging(server)
+    os.kill(server.supervisor.handle(run_id).run.pid, signal.SIGSTOP)
     return run_id
 
 
@@ -37,9 +47,10 @@ async def test_runs_are_listed_newest_first(server):
     assert (reply.json["total"], reply.json["limit"], reply.json["offset"]) == (3, 50, 0)
 
 
-@pytest.mark.parametrize(
-    ("query", "prompts", "total"),
-    [
+async def test_a_page_of_runs_is_what_the_query_says(server):
+    for prompt in ("/big 5", "/fail", "/big 6"):
+        await run_of(server, prompt)
+    for query, prompts, total in [
         ("state=completed", ["/big 6", "/big 5"], 2),
         ("state=failed", ["/fail"], 1),
         ("state=running", [], 0),
@@ -52,14 +63,9 @@ async def test_runs_are_listed_newest_first(server):
         ("offset=100000", [], 3),
         ("state=completed&limit=1&offset=1", ["/big 5"], 2),
         ("unknown=x", ["/big 6", "/fail", "/big 5"], 3),
-    ],
-)
-async def test_a_page_of_runs_is_what_the_query_says(server, query, prompts, total):
-    for prompt in ("/big 5", "/fail", "/big 6"):
-        await run_of(server, prompt)
-    page = (await server.fetch(f"/api/v1/runs?{query}")).json
-    assert [run["prompt_preview"] for run in page["runs"]] == prompts
-    assert page["total"] == total
+    ]:
+        page = (await server.fetch(f"/api/v1/runs?{query}")).json
+        assert ([run["prompt_preview"] for run in page["runs"]], page["total"]) == (prompts, total), query
 
 
 @pytest.mark.parametrize(
@@ -246,9 +252,26 @@ async def test_a_run_is_stopped_and_waited_for(server):
     assert reply.json["error"]["message"] == "The run was cancelled on request"
 
 
-@pytest.mark.parametrize("query", ["", "?wait=0", "?wait=0.00001"])
+async def test_a_wait_that_is_over_before_the_run_is_answers_202(server):
+    run_id = await deaf(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}?wait=0.01", method="DELETE")
+    assert (reply.status, reply.json["state"]) == (202, "stopping")
+
+
+async def test_who_leaves_while_waiting_for_a_run_to_stop_changes_nothing(server):
+    run_id = await deaf(server)
+    connection = await server.raw("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
+    async with asyncio.timeout(20):
+        while server.supervisor.handle(run_id).run.stop is None:
+            await server.supervisor.journal.changed()
+    await connection.leave()
+    view = await server.end(run_id)
+    assert (view.state, view.stop_cause) == (RunState.CANCELLED, StopCause.CLIENT)
+
+
+@pytest.mark.parametrize("query", ["", "?wait=0"])
 async def test_a_run_that_is_still_stopping_is_202_however_often_it_is_asked(server, query):
-    run_id = await hanging(server, "/children")
+    run_id = await deaf(server)
     for _ in range(2):
         reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel{query}", method="POST", data=b"")
         assert (reply.status, reply.json["state"]) == (202, "stopping")
