@@ -78,7 +78,9 @@ def _bind(settings: Settings) -> list[socket.socket]:
     try:
         return bind_sockets(port, host)
     except OSError as error:
-        raise CannotServe(f"cannot listen on {host} port {port}: {error.strerror}") from error
+        raise CannotServe(
+            f"cannot listen on {host} port {port}: {error.strerror} (see --port and --host)"
+        ) from error
 
 
 def _build(settings: Settings, *, log_content: bool) -> _Parts:

@@ -11,7 +11,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from clinvk.api import guards, parameters, problems
+from clinvk.api import guards, parameters, presence, problems
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
@@ -23,6 +23,8 @@ _log = logging.getLogger("clinvk.access")
 
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _DISCARD_LIMIT: Final = 64 << 20  # of a body that is too large anyway, so that its sender can read the answer
+
+_LOOK_SECS: Final = 1.0  # between two looks whether a client that has sent more than its request is still there
 
 
 @stream_request_body
@@ -47,7 +49,7 @@ class Handler(RequestHandler):
         self._declared: int | None = 0
         self._chunks: list[bytes] = []
         self._received = 0
-        self._reading: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._logged = False
 
     # The request comes in.
@@ -75,7 +77,7 @@ class Handler(RequestHandler):
                 self._hang_up(problem)
                 return
         patience = self.services.bounds.read_secs
-        self._reading = asyncio.get_running_loop().call_later(patience, self._read_too_long)
+        self._timer = asyncio.get_running_loop().call_later(patience, self._read_too_long)
 
     def _guard(self) -> None:
         headers = self.request.headers
@@ -99,13 +101,13 @@ class Handler(RequestHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self._stop_reading()
+        self._stop_timer()
         if not self.gone.done():
             self.gone.set_result(None)
         self._log_access(499)
 
     async def _serve(self, **path: str) -> None:
-        self._stop_reading()
+        self._stop_timer()
         if self._refusal:
             raise self._refusal
         if self._received > self._limit:
@@ -119,9 +121,20 @@ class Handler(RequestHandler):
         self.path = path
         self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
         self.body = self._checked_body(route)
+        self._look_again()
         await route.endpoint(self)
 
     get = post = put = patch = delete = head = options = _serve
+
+    def _look_again(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECS, self._look)
+
+    def _look(self) -> None:
+        # Tornado sees a client leave by itself, but not one that has sent more: a request, or a mere line feed.
+        if presence.has_left(self._connection.stream.socket):
+            self._connection.stream.close()
+        else:
+            self._look_again()
 
     def _checked_body(self, route: Route) -> Any:
         if route.request is None:
@@ -205,7 +218,7 @@ class Handler(RequestHandler):
             _log.error("handler failed", exc_info=value, extra={"request_id": self.request_id})
 
     def on_finish(self) -> None:
-        self._stop_reading()
+        self._stop_timer()
         self._log_access(self.get_status())
 
     def _answer(self, problem: Problem) -> None:
@@ -259,10 +272,10 @@ class Handler(RequestHandler):
             Problem(Kind.READ_TIMEOUT, f"The body did not arrive within {patience:g} s (server.read_timeout_secs)")
         )
 
-    def _stop_reading(self) -> None:
-        if self._reading:
-            self._reading.cancel()
-            self._reading = None
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
     def _log_access(self, status: int) -> None:
         if self._logged:

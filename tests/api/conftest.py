@@ -355,8 +355,16 @@ def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], l
         assert faults(schema, value) == []
 
 
+@pytest.fixture(scope="session")
+def schemas() -> Schemas:
+    """All servers share them: they do not change."""
+    return Schemas()
+
+
 @pytest.fixture
-async def new_server(task_factory: str, tmp_path: Path, caplog: Any) -> AsyncIterator[Callable[..., Server]]:
+async def new_server(
+    task_factory: str, tmp_path: Path, caplog: Any, schemas: Schemas
+) -> AsyncIterator[Callable[..., Server]]:
     """Starts servers with bounds and limits of one's own. None may leave a child or an error in the log."""
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
@@ -380,7 +388,7 @@ async def new_server(task_factory: str, tmp_path: Path, caplog: Any) -> AsyncIte
         spools.append(Spool(tmp_path / f"home-{len(servers)}" / "runs"))
         supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, spool=spools[-1])
         services = Services(
-            supervisor, LocalMonitor(supervisor), Schemas(), bounds or Bounds(), clock, new_id, str(workdir)
+            supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
         )
         http = application.server(services, routes)
         sockets = bind_sockets(0, "127.0.0.1")

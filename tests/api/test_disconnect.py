@@ -3,7 +3,7 @@
 import pytest
 
 from clinvk import processes
-from clinvk.domain.run import RunState, StopCause
+from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.supervisor import Limits
 
 LEAVING = [pytest.param(False, id="closes"), pytest.param(True, id="resets")]
@@ -57,6 +57,32 @@ async def test_a_client_that_closes_only_its_sending_half_has_left_too(server):
     run = await server.started()
     connection.writer.write_eof()
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
+
+
+@pytest.mark.parametrize("abruptly", LEAVING)
+@pytest.mark.parametrize("form", ["json", "stream-json"])
+@pytest.mark.parametrize(
+    "more", [b"\n", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100], ids=["line-feed", "requests"]
+)
+async def test_a_client_that_had_sent_more_than_its_request_is_seen_to_leave_too(server, more, form, abruptly):
+    connection = await server.post(asked("/hang", form))
+    connection.writer.write(more)
+    run = await server.started()
+    await connection.leave(abruptly=abruptly)
+    assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
+
+
+async def test_a_client_that_has_sent_more_than_its_request_and_stays_is_answered(server):
+    connection = await server.post(asked("/hang", "json"))
+    await connection.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    run = await server.started()
+    server.supervisor.handle(run.id).stop(Stop(StopCause.CONSOLE))
+    assert (await connection.reply()).json["exit_code"] == -1
+    assert (await connection.reply()).json["status"] == "ok"
+
+
+async def test_a_client_that_waits_long_is_looked_for_and_left_in_peace(server):
+    assert (await server.prompt("/hang", timeout_secs=1.2)).json["exit_code"] == 1
 
 
 async def test_a_watcher_that_leaves_stops_nothing(server):
