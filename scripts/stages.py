@@ -59,7 +59,7 @@ def types(_: list[str]) -> str:
 
 def imports(_: list[str]) -> str:
     # By way of the interpreter: the script's own "#!" line breaks where the checkout's path is long.
-    run(PYTHON, str(Path(PYTHON).with_name("lint-imports")))
+    run(PYTHON, str(Path(PYTHON).with_name("lint-imports")), "--no-logo")
     return "ok"
 
 

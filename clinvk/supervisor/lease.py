@@ -47,9 +47,9 @@ class Lease:
     def heard(self, output: Output) -> None:
         if self.over.done():
             return
-        self._emit(output)
         if isinstance(output, TurnDone):
-            self.over.set_result(output)
+            self.over.set_result(output)  # before it is told: who hears of it finds the turn over
+        self._emit(output)
 
     def broken(self, error: Exception) -> None:
         if self.over.done():

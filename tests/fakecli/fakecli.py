@@ -105,6 +105,31 @@ def fault_grandchild(then: str) -> None:
     os._exit(9)
 
 
+def fault_orphan_later() -> None:
+    """Its grandchild is orphaned only when an ask has been answered; it has no marker, and its own session."""
+    turn = prompt()["turn"]
+    told, tell = os.pipe()
+    held, hold = os.pipe()
+
+    def middle() -> None:
+        os.setsid()
+        os.close(hold)
+        script = "sleep 86400 >/dev/null 2>&1 & echo $! >&3; read line"
+        os.dup2(held, 0)
+        os.dup2(tell, 3)
+        os.execve("/bin/sh", ["sh", "-c", script], {"PATH": os.environ["PATH"]})
+
+    pid = fork(middle)
+    orphan = os.read(told, 20).decode().strip()
+    text(turn, orphan)
+    say(type="ask", turn=turn, ask="1", tool="t", action="other", paths=[], detail=None)
+    sys.stdin.readline()
+    os.close(hold)
+    os.waitpid(pid, 0)
+    text(turn, " orphaned")
+    sleep_for_ever()
+
+
 def fault_one_line(size: str) -> None:
     turn = prompt()["turn"]
     text(turn, "x" * int(size))

@@ -32,6 +32,15 @@ async def test_a_hundred_prompts_are_answered_by_at_most_eight_children(stage):
     assert 0 < most <= 8
 
 
+async def test_all_backends_share_the_servers_limit(new_stage):
+    stage = new_stage(Limits(max_concurrent_runs=2, backends={"demo": BackendLimits(max_concurrent=2)}))
+    runs = [await stage.start("then-silent"), await stage.demo("/hang"), await stage.demo("/hang")]
+    await runs[0].first(events.TextDelta)
+    await runs[1].first(events.RunStarted)
+    assert [run.handle.run.state for run in runs][2] is RunState.QUEUED
+    assert (stage.supervisor.live, stage.supervisor.queued) == (2, 1)
+
+
 async def test_runs_beyond_the_queues_bound_are_refused(new_stage):
     stage = new_stage(Limits(max_concurrent_runs=1, max_queued_runs=2))
     for _ in range(3):

@@ -10,6 +10,7 @@ from clinvk.clock import SystemClock
 from clinvk.domain.events import Notice, TextDelta, UsageReported
 from clinvk.domain.usage import Usage
 from clinvk.store.spool import Spool
+from clinvk.supervisor.child import Child
 from clinvk.supervisor.log import LAG_CEILING, TAIL_BYTES, TAIL_ENTRIES, EventLog
 
 LABELS = {"run_id": "run_1", "backend": "fake"}
@@ -166,8 +167,12 @@ async def test_a_folder_that_cannot_be_made_is_an_error_at_once(tmp_path):
 async def test_a_child_waits_while_the_disk_is_behind(stage, monkeypatch):
     """The pipe is paused and resumed, and not a word is lost."""
     monkeypatch.setattr("clinvk.supervisor.log.LAG_CEILING", 300_000)
+    pauses = []
+    pause = Child.pause
+    monkeypatch.setattr(Child, "pause", lambda child: (pauses.append(child), pause(child)))
     run = await stage.demo("/burst 20000")
     await run.end()
+    assert pauses
     assert len(run.said(TextDelta)) == 20_000
     replayed = [entry for entry in await everything(run.handle.log) if entry.type == "text.delta"]
     assert len(replayed) == 20_000

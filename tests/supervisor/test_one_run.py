@@ -49,6 +49,15 @@ async def test_what_a_child_wrote_before_it_died_is_heard(stage):
     assert run.text == "last words"
 
 
+async def test_what_waits_in_the_pipe_when_a_child_exits_is_heard(stage):
+    run = await stage.start("die SIGKILL")
+    run.handle.log.observers.append(
+        lambda event: run.handle.runner._lease.child.pause() if isinstance(event, events.RunStarted) else None
+    )
+    await run.end()
+    assert run.text == "last words"
+
+
 async def test_a_good_exit_without_a_result_is_a_failure(stage):
     judgement = await (await stage.start("no-result")).end()
     assert judgement.error.code is ErrorCode.NO_RESULT
