@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 FULLY_COVERED = "clinvk/domain/*,clinvk/backends/*"
 EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothing is locked
+SPREAD = ("-n", "auto", "--dist", "worksteal")  # one worker a core; more of them gained nothing
 NO_TESTS = 5  # pytest's exit status when it collected none
 
 
@@ -64,7 +65,7 @@ def imports(_: list[str]) -> str:
 
 
 def tests(arguments: list[str]) -> str:
-    module("pytest", "-n", "auto", "--dist", "worksteal", "--cov", "--cov-report=", *arguments)
+    module("pytest", *SPREAD, "--cov", "--cov-report=", *arguments)
     return "ok"
 
 
@@ -76,7 +77,7 @@ def coverage(_: list[str]) -> str:
     return f"ok, {total} % of all clinvk"
 
 
-def eager(_: list[str]) -> str:
+def eager(arguments: list[str]) -> str:
     """The tests whose outcome hangs on when a task first runs, where asyncio can run it at once."""
     pythons = eager_pythons()
     if not pythons:
@@ -87,7 +88,8 @@ def eager(_: list[str]) -> str:
     for minor, program in sorted(pythons.items()):
         print(f"-- Python 3.{minor}", flush=True)
         python = eager_environment(minor, program)
-        run(python, "-m", "pytest", "-m", "eager", accept=(0,) if exist else (0, NO_TESTS))
+        command = (python, "-m", "pytest", *SPREAD, "-m", "eager", *arguments)
+        run(*command, accept=(0,) if exist else (0, NO_TESTS))
     found = "on " + ", ".join(f"3.{minor}" for minor in sorted(pythons))
     return f"ok, {found}" if exist else f"no test is marked eager ({found})"
 
@@ -164,7 +166,7 @@ def print_table(rows: list[Row], passed: bool) -> None:
 
 
 def main() -> int:
-    after = "What follows -- goes to pytest in the stage tests."
+    after = "What follows -- goes to pytest, in the stages tests and eager."
     parser = argparse.ArgumentParser(prog="scripts/test", description="Check clinvk.", epilog=after)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES) + " (all of them)")
     given = sys.argv[1:]

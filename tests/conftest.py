@@ -23,6 +23,7 @@ from clinvk.domain.events import Event
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
+from clinvk.monitor import RunQuery
 from clinvk.store.spool import Spool
 from clinvk.supervisor.supervisor import Limits, RunHandle, Supervisor
 
@@ -112,8 +113,14 @@ class Stage:
         self.supervisor = supervisor
         self.workdir = workdir
 
-    async def start(self, fault: str = "none", prompt: str = "hello", **spec: object) -> Witness:
-        """A run of the fake CLI."""
+    async def start(
+        self,
+        fault: str = "none",
+        prompt: str = "hello",
+        observe: Callable[[Event], None] = lambda _: None,
+        **spec: object,
+    ) -> Witness:
+        """A run of the fake CLI. `observe` hears every event, those before this returns too."""
         asked = {"backend": "fake", "model": fault, "workdir": str(self.workdir), **spec}
         events: list[Event] = []
         answer = Answer()
@@ -121,13 +128,20 @@ class Stage:
         def note(event: Event) -> None:
             events.append(event)
             answer.fold(event)
+            observe(event)
 
         handle = await self.supervisor.start(RunSpec(prompt=prompt, **asked), observe=note)  # type: ignore[arg-type]
         return Witness(handle, events, answer)
 
-    async def demo(self, prompt: str, **spec: object) -> Witness:
+    async def demo(
+        self, prompt: str, observe: Callable[[Event], None] = lambda _: None, **spec: object
+    ) -> Witness:
         """A run of the demo backend."""
-        return await self.start("", prompt, backend="demo", **spec)
+        return await self.start("", prompt, observe, backend="demo", **spec)
+
+    def newest(self) -> RunHandle:
+        """The run taken last, in the moment of its first event already."""
+        return self.supervisor.handle(self.supervisor.runs(RunQuery(limit=1)).runs[0].id)
 
     async def all_gone(self) -> None:
         """End everything, and see that no process is left of it."""

@@ -12,18 +12,16 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from clinvk.api import guards, parameters, presence, problems
+from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
-from clinvk.domain.errors import InvalidInput
 from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
 
 _log = logging.getLogger("clinvk.access")
 
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_DISCARD_LIMIT: Final = 64 << 20  # of a body that is too large anyway, so that its sender can read the answer
-
 _LOOK_SECS: Final = 1.0  # between two looks whether a client that has sent more than its request is still there
 
 
@@ -47,8 +45,7 @@ class Handler(RequestHandler):
         self._began = self.services.clock.monotonic()
         self._refusal: Problem | None = None
         self._declared: int | None = 0
-        self._chunks: list[bytes] = []
-        self._received = 0
+        self._incoming = Body(services.bounds.max_body_bytes)
         self._timer: asyncio.TimerHandle | None = None
         self._logged = False
 
@@ -73,7 +70,7 @@ class Handler(RequestHandler):
         except Problem as problem:
             # Said once the body is in: a sender who finds the connection closed never reads the answer.
             self._refusal = problem
-            if "Expect" in self.request.headers or self._declared is None or self._declared > _DISCARD_LIMIT:
+            if "Expect" in self.request.headers or self._declared is None or self._declared > DISCARD_LIMIT:
                 self._hang_up(problem)
                 return
         patience = self.services.bounds.read_secs
@@ -89,15 +86,15 @@ class Handler(RequestHandler):
         if self.request.method == "POST":
             has_body = "Transfer-Encoding" in headers or self._declared > 0
             guards.check_media_type(headers.get("Content-Type"), has_body=has_body)
-        if self._declared > self._limit:
-            raise self._too_large()
+        if self._declared > self.services.bounds.max_body_bytes:
+            raise self._incoming.excess()
 
     def data_received(self, chunk: bytes) -> None:
-        self._received += len(chunk)
-        if self._received > _DISCARD_LIMIT:
-            self._hang_up(self._refusal or self._too_large())
-        elif self._received <= self._limit and not self._refusal:
-            self._chunks.append(chunk)
+        self._incoming.add(chunk)
+        if self._refusal:
+            self._incoming.forget()
+        if self._incoming.endless:
+            self._hang_up(self._refusal or self._incoming.excess())
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
@@ -110,8 +107,8 @@ class Handler(RequestHandler):
         self._stop_timer()
         if self._refusal:
             raise self._refusal
-        if self._received > self._limit:
-            raise self._too_large()
+        if self._incoming.too_large:
+            raise self._incoming.excess()
         if self.request.method == "OPTIONS" and self.operations:
             self._tell_methods()
             return
@@ -120,7 +117,8 @@ class Handler(RequestHandler):
             raise self._wrong_method()
         self.path = path
         self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
-        self.body = self._checked_body(route)
+        if route.request:
+            self.body = self._incoming.value(self.services.schemas.checker(route.request))
         self._look_again()
         await route.endpoint(self)
 
@@ -135,20 +133,6 @@ class Handler(RequestHandler):
             self._connection.stream.close()
         else:
             self._look_again()
-
-    def _checked_body(self, route: Route) -> Any:
-        if route.request is None:
-            return None
-        try:
-            value = orjson.loads(b"".join(self._chunks))
-        except orjson.JSONDecodeError as error:
-            raise problems.invalid("", f"is not JSON: {error}", "one JSON object in UTF-8") from None
-        finally:
-            self._chunks.clear()
-        faults = self.services.schemas.checker(route.request).faults(value)
-        if faults:
-            raise InvalidInput(faults)
-        return value
 
     # The answer goes out.
 
@@ -255,16 +239,6 @@ class Handler(RequestHandler):
     def _connection(self) -> HTTP1Connection:
         assert isinstance(self.request.connection, HTTP1Connection)
         return self.request.connection
-
-    @property
-    def _limit(self) -> int:
-        return self.services.bounds.max_body_bytes
-
-    def _too_large(self) -> Problem:
-        return Problem(
-            Kind.TOO_LARGE,
-            f"The body is larger than {self._limit} bytes (server.max_request_body_bytes)",
-        )
 
     def _read_too_long(self) -> None:
         patience = self.services.bounds.read_secs

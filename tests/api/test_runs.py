@@ -238,6 +238,24 @@ async def test_a_reader_that_was_there_before_the_server_was_restarted_misses_no
     assert [kind for _, kind, _ in await next_events(connection, 3)] == LIFE
 
 
+async def test_a_reader_that_comes_back_too_late_is_told_that_it_has_missed_something(server):
+    await run_of(server, "/big 5")
+    journal = server.supervisor.journal
+    newest = (await journal.read())[-1]
+    for _ in range(10_000):
+        journal.relay(newest)
+    connection = await server.raw("GET", "/api/v1/events", {"Last-Event-ID": "0"})
+    await connection.head()
+    body = b""
+    while b"\n\n" not in body:
+        body += await connection.chunk()
+    name, kind, data = (line.split(": ", 1)[1] for line in body.decode().split("\n")[:3])
+    notice = json.loads(data)
+    assert server.faults("domain/event", notice) == []
+    assert kind == "notice"
+    assert notice["message"] == f"truncated: {name} earlier events were not kept"
+
+
 async def test_the_stream_of_all_runs_ends_when_the_server_does(server):
     connection = await server.raw("GET", "/api/v1/events")
     await connection.head()

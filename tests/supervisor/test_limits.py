@@ -22,11 +22,7 @@ async def test_a_hundred_prompts_are_answered_by_at_most_eight_children(stage):
             rows = processes.table().values()
             most = max(most, sum(row.ppid == os.getpid() and row.alive for row in rows))
 
-    runs = []
-    for _ in range(100):
-        run = await stage.start()
-        run.handle.log.observers.append(count)
-        runs.append(run)
+    runs = [await stage.start(observe=count) for _ in range(100)]
     for run in runs:
         assert (await run.end()).state is RunState.COMPLETED
     assert 0 < most <= 8
@@ -54,11 +50,11 @@ async def test_runs_beyond_the_queues_bound_are_refused(new_stage):
 async def test_those_who_wait_are_served_in_order(new_stage):
     stage = new_stage(Limits(max_concurrent_runs=1))
     order = []
-    runs = [await stage.start() for _ in range(6)]
-    for number, run in enumerate(runs):
-        run.handle.log.observers.append(
-            lambda event, number=number: order.append(number) if isinstance(event, events.RunStarted) else None
-        )
+
+    def noting(number):
+        return lambda event: order.append(number) if isinstance(event, events.RunStarted) else None
+
+    runs = [await stage.start(observe=noting(number)) for number in range(6)]
     assert [run.events[0].position for run in runs] == [0, 0, 1, 2, 3, 4]
     await asyncio.gather(*(run.end() for run in runs))
     assert order == sorted(order)

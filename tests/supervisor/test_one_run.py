@@ -50,10 +50,11 @@ async def test_what_a_child_wrote_before_it_died_is_heard(stage):
 
 
 async def test_what_waits_in_the_pipe_when_a_child_exits_is_heard(stage):
-    run = await stage.start("die SIGKILL")
-    run.handle.log.observers.append(
-        lambda event: run.handle.runner._lease.child.pause() if isinstance(event, events.RunStarted) else None
-    )
+    def pause(event):
+        if isinstance(event, events.RunStarted):
+            stage.newest().runner._lease.child.pause()
+
+    run = await stage.start("die SIGKILL", observe=pause)
     await run.end()
     assert run.text == "last words"
 

@@ -55,9 +55,9 @@ async def test_an_orphan_that_was_seen_in_time_goes_with_its_own_run(stage):
     """Nothing but the ancestry seen tells whose it is: it has no marker, and a session of its own."""
     bystander = await stage.start("then-silent")
     await bystander.first(events.TextDelta)
-    run = await stage.start("orphan-later")
-    run.handle.log.observers.append(
-        lambda event: stage.supervisor._descendants.look() if isinstance(event, events.ApprovalAsked) else None
+    look = stage.supervisor._descendants.look
+    run = await stage.start(
+        "orphan-later", observe=lambda event: look() if isinstance(event, events.ApprovalAsked) else None
     )
     while "orphaned" not in run.text:
         await run.handle.log.changed()
@@ -88,9 +88,9 @@ async def test_a_run_can_be_stopped_in_the_moment_it_was_taken(stage):
 
 
 async def test_a_run_can_be_stopped_in_the_moment_its_child_is_started(stage):
-    run = await stage.start("then-silent")
-    run.handle.log.observers.append(
-        lambda event: run.handle.stop(CLIENT) if isinstance(event, events.RunStarted) else None
+    run = await stage.start(
+        "then-silent",
+        observe=lambda event: stage.newest().stop(CLIENT) if isinstance(event, events.RunStarted) else None,
     )
     assert (await stopped(run)).state is RunState.CANCELLED
 
@@ -114,9 +114,8 @@ async def test_a_stop_after_the_end_changes_nothing(stage):
 
 
 async def test_a_stop_after_the_turn_is_over_is_ignored(stage):
-    run = await stage.start()
-    run.handle.log.observers.append(
-        lambda event: run.handle.stop(CLIENT) if isinstance(event, events.TurnDone) else None
+    run = await stage.start(
+        observe=lambda event: stage.newest().stop(CLIENT) if isinstance(event, events.TurnDone) else None
     )
     assert (await run.end()).state is RunState.COMPLETED
     assert run.said(events.RunStopping) == []
