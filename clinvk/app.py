@@ -106,6 +106,7 @@ def _build(settings: Settings, *, log_content: bool) -> _Parts:
 
 def _open_spool(settings: Settings, clock: SystemClock) -> Spool | None:
     try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         spool = Spool(settings.home / "runs")
     except OSError as error:
         _log.warning("no spool, so only the newest events of a run are kept: %s", error)

@@ -18,8 +18,6 @@ class Pool:
     def __init__(self, tasks: Tasks, descendants: Descendants) -> None:
         self._tasks = tasks
         self._descendants = descendants
-        self.leases: set[Lease] = set()
-        """Those in use, and those whose child is being retired."""
 
     def environment(self, backend: Backend, spec: RunSpec, marker: str) -> dict[str, str]:
         """What a child for `spec` would see."""
@@ -30,9 +28,7 @@ class Pool:
         """A child for `spec`. Raises SpawnFailed; the ticket is then still the caller's."""
         child = Child.spawn(backend.command(spec), self.environment(backend, spec, marker), backend.dialogue(spec))
         self._descendants.enrol(marker, child.pid)
-        lease = Lease(child, marker, backend, ticket)
-        self.leases.add(lease)
-        return lease
+        return Lease(child, marker, backend, ticket)
 
     def release(self, lease: Lease) -> None:
         """The turn is over: retire the child. Nobody has to wait for that but the drain."""
@@ -47,5 +43,4 @@ class Pool:
         try:
             await ladder.climb(lease, rungs, self._descendants)
         finally:
-            self.leases.discard(lease)
             lease.ticket.release()
