@@ -71,10 +71,10 @@ async def test_a_live_run_that_the_end_of_the_server_stops_is_answered_all_the_s
 
 async def test_a_server_that_ends_waits_for_its_last_answers(server):
     requests = server.services.requests
-    await requests.none_left(DEADLINE)  # at once: there is none
+    await requests.none_left(1000)  # at once: there is none
     asking = asyncio.ensure_future(server.prompt("/hang"))
     run = await server.started()
-    waiting = asyncio.ensure_future(requests.none_left(DEADLINE))
+    waiting = asyncio.ensure_future(requests.none_left(1000))
     server.supervisor.stop(run.id, StopCause.CONSOLE)
     assert (await asking).json["exit_code"] == -1
     async with asyncio.timeout(DEADLINE):

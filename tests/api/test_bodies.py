@@ -165,15 +165,18 @@ async def test_a_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_413(new
     assert reply.json["detail"] == "The body is larger than 1000 bytes (server.max_request_body_bytes)"
 
 
-async def test_a_chunked_body_beyond_the_limit_is_413(new_server):
+@pytest.mark.parametrize(("size", "status"), [(1000, 200), (1001, 413), (5000, 413)])
+async def test_a_chunked_body_is_held_to_the_same_limit(new_server, size, status):
     server = new_server(LIMIT)
     connection = await server.raw("POST", PROMPT, JSON | {"Transfer-Encoding": "chunked"})
-    for _ in range(20):
-        await connection.send(b"40\r\n" + b" " * 64 + b"\r\n")
+    body = json.dumps({"backend": "demo", "prompt": "/big 5"}).ljust(size).encode()
+    for start in range(0, size, 100):
+        piece = body[start : start + 100]
+        await connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
     await connection.send(b"0\r\n\r\n")
     reply = await connection.reply()
     server.check("POST", PROMPT, reply)
-    assert reply.status == 413
+    assert reply.status == status
 
 
 async def test_who_asks_before_sending_a_body_too_long_is_spared_it(new_server):

@@ -7,6 +7,7 @@ import pytest
 from clinvk import processes
 from clinvk.api.services import Bounds
 from clinvk.domain.run import RunState, StopCause
+from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
 from clinvk.supervisor.supervisor import Limits
 
 DEADLINE = 20.0
@@ -75,8 +76,21 @@ async def test_every_field_may_be_sent_at_once(server, tmp_path):
     }
     reply = await server.prompt("/big 5", **fields)
     assert (reply.status, reply.json["model"]) == (200, "some-model")
-    run = server.supervisor.handle(reply.json["run_id"]).run
-    assert (run.spec.system_prompt, run.spec.max_turns, run.spec.sandbox_mode) == ("be brief", 2, "read-only")
+    spec = server.supervisor.handle(reply.json["run_id"]).run.spec
+    assert spec == RunSpec(
+        backend="demo",
+        prompt="/big 5",
+        workdir=str(tmp_path),
+        model="some-model",
+        approval_mode=ApprovalMode.NONE,
+        sandbox_mode=SandboxMode.READ_ONLY,
+        max_tokens=10,
+        max_turns=2,
+        system_prompt="be brief",
+        metadata={"ticket": "42", "": "of no name"},
+        timeout_secs=19.5,
+        origin=Origin(Dialect.NATIVE, "127.0.0.1", None, reply.headers["X-Request-Id"]),
+    )
     assert {*fields} | {"backend", "prompt", "session_id"} == {
         *server.services.schemas.documents["native/prompt-request"]["properties"]
     }

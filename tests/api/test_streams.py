@@ -1,6 +1,7 @@
 """Streams of a run's events: their form, their pace, their end, and their readers' manners."""
 
 import asyncio
+import contextlib
 import json
 import socket
 
@@ -141,12 +142,24 @@ async def unread(server, prompt):
     return sock
 
 
+async def everything(sock):
+    """What is still to be read before the other side hangs up."""
+    said = b""
+    async with asyncio.timeout(DEADLINE):
+        with contextlib.suppress(ConnectionError):
+            while data := await asyncio.get_running_loop().sock_recv(sock, 1 << 16):
+                said += data
+    return said
+
+
 async def test_a_reader_that_stops_reading_is_left_and_its_run_stopped(new_server):
     server = new_server(Bounds(write_secs=0.3))
-    with await unread(server, "/burst 200000"):
+    with await unread(server, "/burst 200000") as sock:
         run = await server.started()
         view = await server.end(run.id)
         line = await server.log.first("clinvk.access", "request")
+        said = await everything(sock)
+    assert not said.endswith(b"0\r\n\r\n")
     assert (view.state, view.stop_cause) == (RunState.CANCELLED, StopCause.DISCONNECT)
     warning = await server.log.first("clinvk.access", "client reads nothing")
     assert (warning.timeout, warning.seconds, warning.request_id) == ("write", 0.3, view.request_id)
