@@ -1,7 +1,6 @@
 """A real server on a free port over a real supervisor, and two clients: Tornado's own, and a bare socket."""
 
 import asyncio
-import contextlib
 import itertools
 import json
 import logging
@@ -9,14 +8,12 @@ import os
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_sockets
 
 from clinvk import processes
@@ -32,144 +29,10 @@ from clinvk.schemas import Schemas
 from clinvk.store.spool import Spool
 from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.supervisor import Limits, RunHandle, Supervisor
+from tests.api.client import DEADLINE, Connection, Reply, Stream
 
-DEADLINE = 20.0
 QUICK = "/big 5"
 """A prompt whose answer is there at once: `the d`."""
-
-
-@dataclass
-class Reply:
-    """One answer of the server, whole."""
-
-    status: int
-    headers: HTTPHeaders
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def events(self) -> list[Any]:
-        """Lines of NDJSON, blank ones passed over."""
-        return [json.loads(line) for line in self.body.split(b"\n") if line]
-
-    @property
-    def sse(self) -> list["Event"]:
-        """What an EventSource would make of it."""
-        found = []
-        for block in self.body.decode().split("\n\n"):
-            lines = [line for line in block.split("\n") if line and not line.startswith(":")]
-            if lines:
-                fields = dict(line.split(": ", 1) for line in lines)
-                found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
-        return found
-
-    @property
-    def media_type(self) -> str:
-        return self.headers.get("Content-Type", "").partition(";")[0]
-
-
-@dataclass
-class Event:
-    """One server-sent event."""
-
-    id: int
-    event: str
-    data: Any
-
-
-class Connection:
-    """A bare socket that speaks as much HTTP as a test asks it to."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-        self.status = 0
-        self.headers = HTTPHeaders()
-
-    async def send(self, data: bytes) -> None:
-        async with asyncio.timeout(DEADLINE):
-            self.writer.write(data)
-            await self.writer.drain()
-
-    async def head(self) -> int:
-        """Read the head of an answer; its status. Interim answers are answers too."""
-        async with asyncio.timeout(DEADLINE):
-            data = await self.reader.readuntil(b"\r\n\r\n")
-        start, _, rest = data.decode("latin-1").partition("\r\n")
-        self.status = int(start.split()[1])
-        self.headers = HTTPHeaders.parse(rest)
-        return self.status
-
-    async def chunk(self) -> bytes:
-        """The next chunk; empty at a clean end. Raises IncompleteReadError where it breaks off."""
-        async with asyncio.timeout(DEADLINE):
-            size = int(await self.reader.readuntil(b"\r\n"), 16)
-            data = await self.reader.readexactly(size + 2)
-        return data[:-2]
-
-    async def chunks(self) -> bytes:
-        """All that is left of a chunked body."""
-        body = b""
-        while chunk := await self.chunk():
-            body += chunk
-        return body
-
-    async def reply(self) -> Reply:
-        """One whole answer that says its length or is chunked."""
-        await self.head()
-        if "Content-Length" in self.headers:
-            async with asyncio.timeout(DEADLINE):
-                body = await self.reader.readexactly(int(self.headers["Content-Length"]))
-        else:
-            body = await self.chunks()
-        return Reply(self.status, self.headers, body)
-
-    async def closed(self) -> bytes:
-        """Wait until the server hangs up; what it said before that."""
-        async with asyncio.timeout(DEADLINE):
-            try:
-                return await self.reader.read()
-            except ConnectionResetError:
-                return b""
-
-    async def leave(self, *, abruptly: bool = False) -> None:
-        """Hang up, `abruptly` by a reset."""
-        if abruptly:
-            self.writer.transport.abort()
-        self.writer.close()
-        with contextlib.suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-
-class Stream:
-    """The events of one stream of NDJSON, as they come."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.run_id = connection.headers["X-Run-Id"]
-        self._lines: list[bytes] = []
-        self._rest = b""
-
-    async def line(self) -> bytes:
-        """The next line, without its end; blank ones too."""
-        while not self._lines:
-            chunk = await self.connection.chunk()
-            assert chunk, "the stream has ended"
-            *self._lines, self._rest = (self._rest + chunk).split(b"\n")
-        return self._lines.pop(0)
-
-    async def until(self, kind: str) -> Any:
-        """The next event of `kind`."""
-        while True:
-            line = await self.line()
-            if line and json.loads(line)["type"] == kind:
-                return json.loads(line)
-
-    async def leave(self, *, abruptly: bool = False) -> None:
-        await self.connection.leave(abruptly=abruptly)
 
 
 class Log(logging.Handler):
