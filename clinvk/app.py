@@ -77,10 +77,9 @@ def _bind(settings: Settings) -> list[socket.socket]:
     host, port = settings.server.host, settings.server.port
     try:
         return bind_sockets(port, host)
-    except OSError as error:
-        raise CannotServe(
-            f"cannot listen on {host} port {port}: {error.strerror} (see --port and --host)"
-        ) from error
+    except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
+        why = error.strerror if isinstance(error, OSError) else "it is not a host name"
+        raise CannotServe(f"cannot listen on {host} port {port}: {why} (see --port and --host)") from error
 
 
 def _build(settings: Settings, *, log_content: bool) -> _Parts:

@@ -206,6 +206,14 @@ async def test_an_address_that_is_not_ours_is_exit_code_1_and_one_line(tmp_path)
 
 
 @pytest.mark.e2e
+async def test_a_name_that_cannot_be_one_is_exit_code_1_and_one_line(tmp_path):
+    code, out, err = await failing(tmp_path, "--port", "0", "--host", "x" * 64 + ".example")
+    assert (code, out) == (1, "")
+    assert err.endswith("it is not a host name (see --port and --host)\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.e2e
 async def test_a_wrong_configuration_is_exit_code_3_of_the_whole_program_too(tmp_path):
     (tmp_path / "config.yaml").write_text("server:\n  port: x\n")
     code, out, err = await failing(tmp_path)
