@@ -129,8 +129,11 @@ class Handler(RequestHandler):
 
     def _look(self) -> None:
         # Tornado sees a client leave by itself, but not one that has sent more: a request, or a mere line feed.
-        if presence.has_left(self._connection.stream.socket):
-            self._connection.stream.close()
+        stream = self._connection.stream
+        if stream.closed():
+            return  # seen already: `on_connection_close` is on its way
+        if presence.has_left(stream.socket):
+            stream.close()
         else:
             self._look_again()
 

@@ -102,3 +102,13 @@ async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(serv
     reply = await server.prompt("/big 5")
     view = server.supervisor.view(reply.json["run_id"])
     assert (view.state, view.stop_cause) == (RunState.COMPLETED, None)
+
+
+async def test_a_look_at_a_client_that_was_just_seen_to_leave_is_harmless(server):
+    connection = await server.post(asked("/hang", "json"))
+    run = await server.started()
+    [handler] = server.services.requests._open
+    handler._connection.stream.close()
+    handler._look()
+    assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
+    await connection.leave()
