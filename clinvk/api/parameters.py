@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from clinvk.api.routes import Parameter
 from clinvk.domain.errors import Fault, InvalidInput
-from clinvk.schemas import Checker
 
 # What each type looks like: Python itself would also take " 1", "1_0", "nan" and the digits of every script.
 _TYPES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
@@ -29,7 +28,7 @@ def read(
         if text is None:
             continue
         value = _converted(text, parameter)
-        wrong = Checker(parameter.schema).faults(value)
+        wrong = parameter.checker.faults(value)
         faults += [Fault(_path(parameter), fault.message, fault.expected) for fault in wrong]
         found[parameter.name] = value
     if faults:

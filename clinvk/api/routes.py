@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from clinvk.api.problems import Kind
+from clinvk.schemas import Checker
 
 if TYPE_CHECKING:
     from clinvk.api.handler import Handler
@@ -14,7 +16,7 @@ NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of path, query or header; `schema` is its JSON Schema."""
 
@@ -22,6 +24,11 @@ class Parameter:
     place: str
     description: str
     schema: Mapping[str, Any]
+
+    @cached_property
+    def checker(self) -> Checker:
+        """The compiled schema."""
+        return Checker(self.schema)
 
 
 @dataclass(frozen=True, slots=True)

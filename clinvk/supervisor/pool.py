@@ -2,7 +2,7 @@
 
 import os
 
-from clinvk.backends.base import Backend, Rung
+from clinvk.backends.base import Backend, Command, Rung
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import environment, ladder
 from clinvk.supervisor.child import Child
@@ -19,14 +19,14 @@ class Pool:
         self._tasks = tasks
         self._descendants = descendants
 
-    def environment(self, backend: Backend, spec: RunSpec, marker: str) -> dict[str, str]:
-        """What a child for `spec` would see."""
-        added = backend.command(spec).env
-        return environment.clean(os.environ, backend.traits.environment, added, marker)
+    def environment(self, backend: Backend, command: Command, marker: str) -> dict[str, str]:
+        """What a child started by `command` would see."""
+        return environment.clean(os.environ, backend.traits.environment, command.env, marker)
 
     def lease(self, backend: Backend, spec: RunSpec, ticket: Ticket, marker: str) -> Lease:
         """A child for `spec`. Raises SpawnFailed; the ticket is then still the caller's."""
-        child = Child.spawn(backend.command(spec), self.environment(backend, spec, marker), backend.dialogue(spec))
+        command = backend.command(spec)
+        child = Child.spawn(command, self.environment(backend, command, marker), backend.dialogue(spec))
         self._descendants.enrol(marker, child.pid)
         return Lease(child, marker, backend, ticket)
 

@@ -130,12 +130,12 @@ class Runner:
         self.log.append(events.RunFinished(judgement.state, judgement.code, seconds, run.usage, judgement.error))
         self.log.close()
         self._lease = self._deadlines = self.log.on_relief = None  # an ended run is kept for long: let go
-        run.spec = run.spec.abridged()
         self._show_first_output()
         self.finished.set_result(judgement)
         if self.on_finished:
             self.on_finished()
             self.on_finished = None
+        run.spec = run.spec.abridged()
 
     def _heard(self, output: events.Output) -> None:
         if self._deadlines:

@@ -197,7 +197,7 @@ class Supervisor:
         """What would be executed for `spec`. Raises BackendNotFound."""
         backend = self.registry.get(spec.backend)
         command = backend.command(spec)
-        names = sorted(self._around.pool.environment(backend, spec, ""))
+        names = sorted(self._around.pool.environment(backend, command, ""))
         return CommandView(command.argv, command.cwd, tuple(names))
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:

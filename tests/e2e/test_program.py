@@ -153,6 +153,16 @@ async def test_with_log_content_the_words_are_in_the_log_too(tmp_path):
 
 
 @pytest.mark.e2e
+async def test_with_log_content_a_long_prompt_is_in_the_log_whole(tmp_path):
+    prompt = "/big 5 " + "word " * 1000
+    async with serving(tmp_path, "--port", "0", "--log-content") as program:
+        await program.fetch("/api/v1/prompt", {"backend": "demo", "prompt": prompt})
+        assert await program.end() == 0
+    (run,) = [line for line in program.lines if line["logger"] == "clinvk.run"]
+    assert run["prompt"] == prompt
+
+
+@pytest.mark.e2e
 async def test_people_get_lines_for_people_and_the_file_is_read_below_the_flags(tmp_path):
     file = tmp_path / "c.yaml"
     file.write_text("server:\n  port: 1\n  max_request_body_bytes: 50\nbackends:\n  demo:\n    enabled: false\n")
