@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from clinvk import processes
-from clinvk.backends.base import Command, Dialogue, PoolKey, Rung, Step, Traits
+from clinvk.backends.base import Command, Dialogue, PoolKey, Residue, Rung, Site, Step, Traits
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.backends.registry import Registry
 from clinvk.clock import SystemClock
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import RunError
+from clinvk.domain.errors import Fault, RunError
 from clinvk.domain.events import Event
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Exit
@@ -51,7 +51,12 @@ class FakeBackend:
         retire=(Rung(Step.CLOSE_STDIN, 0.3), Rung(Step.SIGTERM, 0.05)),
     )
 
-    def command(self, spec: RunSpec) -> Command:
+    executable = None
+
+    def faults(self, spec: RunSpec) -> list[Fault]:
+        return []
+
+    def command(self, spec: RunSpec, site: Site) -> Command:
         fault = (spec.model or "none").split()
         return Command((sys.executable, "-I", "-S", str(FAKECLI), *fault), spec.workdir, {"ADDED": "by us"})
 
@@ -64,13 +69,16 @@ class FakeBackend:
     def explain(self, exit_: Exit) -> RunError | None:
         return None
 
+    def residue(self, session_id: str) -> tuple[Residue, ...]:
+        return ()
+
 
 class MissingBackend(FakeBackend):
     """One whose program is not there."""
 
     name = "missing"
 
-    def command(self, spec: RunSpec) -> Command:
+    def command(self, spec: RunSpec, site: Site) -> Command:
         return Command(("/nowhere/cli",), spec.workdir)
 
 

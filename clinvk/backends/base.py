@@ -1,12 +1,13 @@
 """What a backend is: a stateless adapter, and one sans-io dialogue per child."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.errors import RunError
+from clinvk.domain.errors import Fault, RunError
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
@@ -16,12 +17,62 @@ TurnId = str
 
 
 @dataclass(frozen=True, slots=True)
+class Executable:
+    """What to look for on a machine, and how to make sense of what is found.
+
+    `name` is the program on PATH. `natives` are globs below the `node_modules` folder that holds it: the
+    program that an npm wrapper would start, to be started without it. `version` is a regular expression
+    whose first group is the version in what `--version` prints. `tested` is the range that clinvk is
+    known to work with: at least the first, below the second. `install` is the cure where nothing is found.
+    """
+
+    name: str
+    natives: tuple[str, ...]
+    version: str
+    tested: tuple[str, str]
+    install: str
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A CLI as found: how to execute it, and its version, None where it does not tell."""
+
+    argv: tuple[str, ...]
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a child is to live: the CLI it is started from, and a folder that is its own and ends with it.
+
+    The folder is the child's TMPDIR.
+    """
+
+    installation: Installation
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
-    """A process to start: what to execute, what to add to the clean environment, and where."""
+    """A process to start: what to execute, what to add to the clean environment, where, and with which files.
+
+    `files` are written, by name, into the site's folder before the start.
+    """
 
     argv: tuple[str, ...]
     cwd: str
     env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+class Residue(NamedTuple):
+    """A file that a CLI keeps of a conversation, to be deleted when that was to leave nothing behind.
+
+    `pattern` is a glob below the user's HOME; a file that matches is deleted only if it contains `holds`.
+    """
+
+    pattern: str
+    holds: str
 
 
 class Said(NamedTuple):
@@ -60,7 +111,7 @@ class Traits:
 
     `stop` ends a turn under way, `retire` a child that has answered. `environment` names what of the
     server's own environment its children see, beyond what all see; a trailing `*` takes a family.
-    `extra_flags` is the allow-list of `RunSpec.extra`.
+    `extra_flags` is the allow-list of `RunSpec.extra`: `--flag` itself, or before the `=` of `--flag=value`.
     """
 
     stop: tuple[Rung, ...]
@@ -70,6 +121,8 @@ class Traits:
     first_output_secs: float = 120.0
     idle_secs: float = 900.0
 
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 PoolKey = tuple[str, ...]
 """All that is fixed when a child starts: two specs with one key could share a child."""
@@ -119,8 +172,14 @@ class Backend(Protocol):
 
     name: str
     traits: Traits
+    executable: Executable | None
+    """What has to be installed; None where clinvk brings the program along."""
 
-    def command(self, spec: RunSpec) -> Command:
+    def faults(self, spec: RunSpec) -> list[Fault]:
+        """What of `spec` this CLI cannot do, or may not be told. Paths are those of the native request."""
+        ...
+
+    def command(self, spec: RunSpec, site: Site) -> Command:
         """The process that would run `spec`. The prompt is no part of it."""
         ...
 
@@ -135,3 +194,24 @@ class Backend(Protocol):
     def explain(self, exit_: Exit) -> RunError | None:
         """What an exit without a result means, where code and stderr tell."""
         ...
+
+    def residue(self, session_id: str) -> tuple[Residue, ...]:
+        """What the CLI keeps of the conversation `session_id` although it was asked to keep nothing."""
+        ...
+
+
+def refused_flags(extra: tuple[str, ...], allowed: tuple[str, ...]) -> list[Fault]:
+    """The faults of flags that are on no allow-list. A value stands behind `=`, so it can be no flag itself."""
+    named = ", ".join(allowed) or "none for this backend"
+    return [
+        Fault(f"/extra/{index}", f"'{flag}' may not be passed on", f"flags of the allow-list: {named}")
+        for index, flag in enumerate(extra)
+        if flag.partition("=")[0] not in allowed
+    ]
+
+
+def malformed_resume(resume: str | None) -> list[Fault]:
+    """The fault of a conversation id that is no UUID: some CLIs take any other word for a wish of a new one."""
+    if resume is None or _UUID.fullmatch(resume):
+        return []
+    return [Fault("/session_id", "the backend's conversation id is not a UUID", "the id that the backend gave")]

@@ -49,9 +49,11 @@ class Origin:
 class RunSpec:
     """One turn to run.
 
-    `resume` is the backend's own conversation id; `timeout_secs` bounds the whole run, and None
-    leaves that to the server's setting. `extra` holds flags already checked against the backend's
-    allow-list.
+    `resume` is the backend's own conversation id; where it is lost, the run fails, or begins a new
+    conversation if `fresh_if_lost`. `timeout_secs` bounds the whole run, and None leaves that to the
+    server's setting. `system_prompt` is added to the CLI's own, or takes its place if
+    `replace_system_prompt`. `allowed_tools` may be used without asking. `extra` holds flags for the
+    CLI, of the backend's allow-list only.
     """
 
     backend: str
@@ -59,12 +61,15 @@ class RunSpec:
     workdir: str
     model: str | None = None
     resume: str | None = None
+    fresh_if_lost: bool = False
     ephemeral: bool = True
     approval_mode: ApprovalMode = ApprovalMode.DEFAULT
     sandbox_mode: SandboxMode = SandboxMode.DEFAULT
     max_tokens: int | None = None
     max_turns: int | None = None
     system_prompt: str | None = None
+    replace_system_prompt: bool = False
+    allowed_tools: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     timeout_secs: float | None = None

@@ -4,9 +4,19 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from clinvk.backends.base import Command, Dialogue, PoolKey, Rung, Step, Traits
+from clinvk.backends.base import (
+    Command,
+    Dialogue,
+    PoolKey,
+    Residue,
+    Rung,
+    Site,
+    Step,
+    Traits,
+    refused_flags,
+)
 from clinvk.backends.demo.dialogue import DemoDialogue
-from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.errors import ErrorCode, Fault, RunError
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 
@@ -23,7 +33,12 @@ class DemoBackend:
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
     )
 
-    def command(self, spec: RunSpec) -> Command:
+    executable = None  # it comes with clinvk
+
+    def faults(self, spec: RunSpec) -> list[Fault]:
+        return refused_flags(spec.extra, self.traits.extra_flags)
+
+    def command(self, spec: RunSpec, site: Site) -> Command:  # noqa: ARG002  it is found beside us
         # -I and -S: nothing of the user's Python can get in its way, and it starts twice as fast.
         return Command((sys.executable, "-I", "-S", str(_PROGRAM)), spec.workdir)
 
@@ -39,3 +54,6 @@ class DemoBackend:
         last = exit_.last_words
         message = "The demo backend crashed in the middle of a turn; send the prompt again"
         return RunError(ErrorCode.BACKEND_EXITED, f"{message}: {last}" if last else message)
+
+    def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  it keeps nothing
+        return ()
