@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clinvk import processes
-from clinvk.backends.base import Command, Dialogue, PoolKey, Residue, Rung, Site, Step, Traits
+from clinvk.backends.base import Command, Dialogue, Executable, PoolKey, Residue, Rung, Site, Step, Traits
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.backends.registry import Registry
@@ -51,7 +51,7 @@ class FakeBackend:
         retire=(Rung(Step.CLOSE_STDIN, 0.3), Rung(Step.SIGTERM, 0.05)),
     )
 
-    executable = None
+    executable: Executable | None = None
 
     def faults(self, spec: RunSpec) -> list[Fault]:
         return []

@@ -7,6 +7,7 @@ from typing import Final
 from clinvk.backends.base import (
     Command,
     Dialogue,
+    Executable,
     PoolKey,
     Residue,
     Rung,
@@ -33,7 +34,7 @@ class DemoBackend:
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
     )
 
-    executable = None  # it comes with clinvk
+    executable: Executable | None = None  # it comes with clinvk
 
     def faults(self, spec: RunSpec) -> list[Fault]:
         return refused_flags(spec.extra, self.traits.extra_flags)
