@@ -15,7 +15,7 @@ from tornado.netutil import bind_sockets
 
 from clinvk import guardian
 from clinvk.api.application import server as http_server
-from clinvk.api.services import Bounds, Services
+from clinvk.api.services import Bounds, Habits, Services
 from clinvk.backends.registry import default_registry
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
@@ -24,13 +24,15 @@ from clinvk.schemas import Schemas
 from clinvk.settings import ServerSettings, Settings
 from clinvk.store.spool import Spool
 from clinvk.supervisor.local_monitor import LocalMonitor
-from clinvk.supervisor.supervisor import BackendLimits, Limits, Supervisor
+from clinvk.supervisor import sites
+from clinvk.supervisor.supervisor import BackendOptions, Limits, Supervisor
 
 _log = logging.getLogger("clinvk.app")
 
 _SPOOL_DAYS: Final = 30
 _SAME_SIGNAL_SECS: Final = 0.5  # a signal to the whole group may reach us twice
 _LAST_WORDS_SECS: Final = 1.0
+_LOOK_SECS: Final = 3.0
 
 _ANNOUNCEMENT: Final = """\
 clinvk API server starting on {url}
@@ -63,10 +65,15 @@ class _Parts:
 async def serve(settings: Settings, *, log_content: bool = False) -> None:
     """Serve until a signal asks for the end, and return when nothing is left. Raises CannotServe."""
     sockets = _bind(settings)
+    await asyncio.to_thread(sites.sweep)
     parts = _build(settings, log_content=log_content)
     ending = _Ending()
+    with contextlib.suppress(TimeoutError):  # whoever is slow to tell its version is looked at further on
+        async with asyncio.timeout(_LOOK_SECS):
+            await parts.supervisor.probe.look()
     parts.http.add_sockets(sockets)
     _announce(settings.server.host, sockets)
+    _tell(parts.supervisor.probe.told())
     await ending.asked
     _log.info("stopping: no new runs, live ones are stopped")
     await _close(parts, settings, ending)
@@ -99,6 +106,10 @@ def _build(settings: Settings, *, log_content: bool) -> _Parts:
         clock=clock,
         new_id=new_id,
         default_workdir=os.getcwd(),  # noqa: PTH109  a string is what runs take
+        habits={
+            name: Habits(backend.allowed_tools or (), backend.replace_system_prompt)
+            for name, backend in settings.backends.items()
+        },
     )
     return _Parts(supervisor, spool, services, http_server(services))
 
@@ -121,8 +132,12 @@ def _limits(settings: Settings, *, log_content: bool) -> Limits:
         total_secs=settings.command_timeout_secs,
         log_content=log_content,
         backends={
-            name: BackendLimits(
-                backend.max_concurrent, backend.first_output_timeout_secs, backend.idle_timeout_secs
+            name: BackendOptions(
+                max_concurrent=backend.max_concurrent,
+                first_output_secs=backend.first_output_timeout_secs,
+                idle_secs=backend.idle_timeout_secs,
+                path=backend.path,
+                variables=backend.env,
             )
             for name, backend in settings.backends.items()
         },
@@ -151,6 +166,11 @@ def _announce(host: str, sockets: list[socket.socket]) -> None:
             file=sys.stderr,
             flush=True,
         )
+
+
+def _tell(found: list[str]) -> None:
+    for line in found:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201  standard output is for what is documented
 
 
 def _is_loopback(bound: socket.socket) -> bool:

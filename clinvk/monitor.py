@@ -16,11 +16,12 @@ DEFAULT_PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class CommandView:
-    """How a run was started. Values of environment variables are never shown."""
+    """How a run was started, by which version of its CLI. Values of environment variables are never shown."""
 
     argv: tuple[str, ...]
     cwd: str
     env_names: tuple[str, ...]
+    version: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ class RunPage:
 
 
 @dataclass(frozen=True, slots=True)
+class BackendStatus:
+    """One backend, and whether its CLI is there."""
+
+    name: str
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The server at one glance."""
 
@@ -84,7 +93,7 @@ class Status:
     live: int
     queued: int
     limit: int
-    backends: tuple[str, ...]
+    backends: tuple[BackendStatus, ...]
     draining: bool
 
 

@@ -20,12 +20,16 @@ class BadSettings(ClinvkError):
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """One backend's own bounds, None where its built-in value holds."""
+    """How one backend is set up, None where its built-in value holds."""
 
     enabled: bool = True
     max_concurrent: int | None = None
     first_output_timeout_secs: float | None = None
     idle_timeout_secs: float | None = None
+    path: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    allowed_tools: tuple[str, ...] | None = None
+    replace_system_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,13 @@ def load(schemas: Schemas, home: Path, file: Path | None, flags: Mapping[str, An
         server=ServerSettings(**server | {"allowed_hosts": tuple(server["allowed_hosts"])}),
         command_timeout_secs=merged["unified_flags"]["command_timeout_secs"],
         home=home,
-        backends={name: BackendSettings(**bounds) for name, bounds in merged["backends"].items()},
+        backends={name: _backend(given) for name, given in merged["backends"].items()},
     )
+
+
+def _backend(given: Mapping[str, Any]) -> BackendSettings:
+    tools = given.get("allowed_tools")
+    return BackendSettings(**{**given, "allowed_tools": None if tools is None else tuple(tools)})
 
 
 def _read(path: Path, *, required: bool) -> str:

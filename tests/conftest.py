@@ -25,7 +25,8 @@ from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import RunQuery
 from clinvk.store.spool import Spool
-from clinvk.supervisor.supervisor import Limits, RunHandle, Supervisor
+from clinvk.supervisor.handle import RunHandle
+from clinvk.supervisor.supervisor import Limits, Supervisor
 
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0

@@ -2,6 +2,7 @@
 
 from clinvk import __version__
 from clinvk.api.handler import Handler
+from clinvk.domain.wire import to_wire
 
 
 async def root(call: Handler) -> None:
@@ -18,7 +19,7 @@ async def health(call: Handler) -> None:
             "version": status.version,
             "uptime": _spelled(status.uptime_secs),
             "uptime_ms": round(status.uptime_secs * 1000),
-            "backends": [{"name": name, "available": True} for name in status.backends],
+            "backends": [to_wire(backend) for backend in status.backends],
             "session_store": {"available": False, "session_count": 0},
             "runs": {"live": status.live, "queued": status.queued},
         }

@@ -1,6 +1,6 @@
 """What the handlers work with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,14 @@ class Bounds:
     allowed_hosts: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What every run of one backend is to be like, where its request cannot say otherwise."""
+
+    allowed_tools: tuple[str, ...] = ()
+    replace_system_prompt: bool = False
+
+
 @dataclass(slots=True)
 class Services:
     """One server's parts, as its handlers see them."""
@@ -37,5 +45,7 @@ class Services:
     new_id: Callable[[str], str]
     default_workdir: str
     """Where a run works that names no folder of its own."""
+    habits: Mapping[str, Habits] = field(default_factory=dict)
+    """By backend."""
     requests: OpenRequests = field(default_factory=OpenRequests)
     openapi: dict[str, Any] | None = None

@@ -106,6 +106,15 @@ class Rung(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a backend can do beyond answering in a stream."""
+
+    resume: bool = False
+    system_prompt: bool = False
+    images: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """How the supervisor shall treat a backend's children.
 
@@ -116,6 +125,7 @@ class Traits:
 
     stop: tuple[Rung, ...]
     retire: tuple[Rung, ...]
+    capabilities: Capabilities = Capabilities()
     environment: tuple[str, ...] = ()
     extra_flags: tuple[str, ...] = ()
     first_output_secs: float = 120.0

@@ -8,10 +8,12 @@ from clinvk.domain.errors import BackendNotFound
 
 
 class Registry:
-    """Backends by name, in the order given."""
+    """Backends by name, in the order given. Those `disabled` are told of, and not to be had."""
 
-    def __init__(self, backends: Iterable[Backend]) -> None:
-        self._backends = {backend.name: backend for backend in backends}
+    def __init__(self, backends: Iterable[Backend], disabled: Collection[str] = ()) -> None:
+        known = tuple(backends)
+        self._backends = {backend.name: backend for backend in known if backend.name not in disabled}
+        self.disabled = tuple(backend for backend in known if backend.name in disabled)
 
     def get(self, name: str) -> Backend:
         """The backend called `name`. Raises BackendNotFound."""
@@ -25,5 +27,5 @@ class Registry:
 
 
 def default_registry(disabled: Collection[str] = ()) -> Registry:
-    """Every backend that clinvk brings along, less those `disabled`."""
-    return Registry(backend for backend in (DemoBackend(),) if backend.name not in disabled)
+    """Every backend that clinvk knows."""
+    return Registry((DemoBackend(),), disabled)

@@ -64,8 +64,8 @@ class InvalidInput(ClinvkError):
 class BackendNotFound(ClinvkError):
     """No such backend, or it is not installed or disabled."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The requested backend '{name}' is not available")
+    def __init__(self, name: str, reason: str | None = None) -> None:
+        super().__init__(f"The requested backend '{name}' is not available" + (f": {reason}" if reason else ""))
         self.name = name
 
 

@@ -2,25 +2,45 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import LineTooLong
-from clinvk.domain.events import Output, TurnDone
+from clinvk.domain.events import Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
+from clinvk.monitor import CommandView
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.slots import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What a child was started with.
+
+    `folder` is its own. `swept_home` is the HOME to be searched for what its CLI keeps of a conversation
+    that shall leave nothing behind; None where it may keep it.
+    """
+
+    backend: Backend
+    marker: str
+    folder: str
+    command: CommandView
+    swept_home: str | None
 
 
 class Lease:
     """A run's use of a child, from its first byte to the turn's end or the child's exit."""
 
-    def __init__(self, child: Child, marker: str, backend: Backend, ticket: Ticket) -> None:
+    def __init__(self, child: Child, outfit: Outfit, ticket: Ticket) -> None:
         self.child = child
-        self.marker = marker
-        self.backend = backend
+        self.outfit = outfit
+        self.marker = outfit.marker
+        self.backend = outfit.backend
         self.ticket = ticket
+        self.conversation: str | None = None
+        """The backend's id of it, once it is told."""
         self.start = Start.COLD
         self.turn = ""
         self.over: asyncio.Future[TurnDone | Exit] = asyncio.get_running_loop().create_future()
@@ -47,6 +67,8 @@ class Lease:
     def heard(self, output: Output) -> None:
         if self.over.done():
             return
+        if isinstance(output, SessionBound):
+            self.conversation = output.backend_session_id
         if isinstance(output, TurnDone):
             self.over.set_result(output)  # before it is told: who hears of it finds the turn over
         self._emit(output)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from clinvk import __version__
 from clinvk.domain.events import Entry
 from clinvk.domain.run import StopCause
-from clinvk.monitor import RunPage, RunQuery, RunView, Status
+from clinvk.monitor import BackendStatus, RunPage, RunQuery, RunView, Status
 from clinvk.supervisor.supervisor import Supervisor
 
 
@@ -23,7 +23,10 @@ class LocalMonitor:
             live=supervisor.live,
             queued=supervisor.queued,
             limit=supervisor.limits.max_concurrent_runs,
-            backends=supervisor.registry.names(),
+            backends=tuple(
+                BackendStatus(name, supervisor.probe.found(name) is not None)
+                for name in supervisor.registry.names()
+            ),
             draining=supervisor.draining,
         )
 

@@ -1,13 +1,17 @@
 """Children, lent to runs. One use a child for now: a lease is always cold."""
 
+import asyncio
 import os
+from collections.abc import Callable, Mapping
 
-from clinvk.backends.base import Backend, Command, Rung
+from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import environment, ladder
-from clinvk.supervisor.child import Child
+from clinvk.monitor import CommandView
+from clinvk.supervisor import environment, ladder, residue, sites
+from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
-from clinvk.supervisor.lease import Lease
+from clinvk.supervisor.lease import Lease, Outfit
+from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
 
@@ -15,32 +19,101 @@ from clinvk.supervisor.tasks import Tasks
 class Pool:
     """Owns every child. Whatever way a lease ends, its processes end, and only then is its slot free."""
 
-    def __init__(self, tasks: Tasks, descendants: Descendants) -> None:
+    def __init__(
+        self,
+        tasks: Tasks,
+        descendants: Descendants,
+        found: Callable[[str], Installation | None],
+        variables: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """`found` tells how a backend's CLI is installed, `variables` what its children see beyond the usual."""
         self._tasks = tasks
         self._descendants = descendants
+        self._found = found
+        self._variables = variables
+        self.sites = Sites()
+        self._retiring: dict[str, asyncio.Task[None]] = {}
 
-    def environment(self, backend: Backend, command: Command, marker: str) -> dict[str, str]:
-        """What a child started by `command` would see."""
-        return environment.clean(os.environ, backend.traits.environment, command.env, marker)
+    def show(self, backend: Backend, spec: RunSpec) -> CommandView:
+        """What would be executed for `spec`. Raises SpawnFailed."""
+        site = Site(self._installation(backend), self.sites.next_folder())
+        return self._view(backend, backend.command(spec, site), site)
 
     def lease(self, backend: Backend, spec: RunSpec, ticket: Ticket, marker: str) -> Lease:
         """A child for `spec`. Raises SpawnFailed; the ticket is then still the caller's."""
-        command = backend.command(spec)
-        child = Child.spawn(command, self.environment(backend, command, marker), backend.dialogue(spec))
+        installation = self._installation(backend)
+        try:
+            site = Site(installation, self.sites.make())
+        except OSError as error:
+            raise SpawnFailed(f"The CLI has no place for its files: {error.strerror}") from error
+        command = backend.command(spec, site)
+        variables = self._environment(backend, command, site, marker)
+        try:
+            sites.furnish(site.folder, command.files)
+            child = Child.spawn(command, variables, backend.dialogue(spec))
+        except (OSError, SpawnFailed) as error:
+            sites.remove(site.folder)
+            raise error if isinstance(error, SpawnFailed) else SpawnFailed(str(error)) from error
         self._descendants.enrol(marker, child.pid)
-        return Lease(child, marker, backend, ticket)
+        kept = variables.get("HOME") if spec.ephemeral and not spec.resume else None
+        return Lease(child, Outfit(backend, marker, site.folder, self._view(backend, command, site), kept), ticket)
 
     def release(self, lease: Lease) -> None:
         """The turn is over: retire the child. Nobody has to wait for that but the drain."""
-        self._tasks.spawn(self._end(lease, lease.backend.traits.retire), name=f"retire {lease.marker}")
+        retiring = self._tasks.spawn(self._end(lease), name=f"retire {lease.marker}")
+        if lease.conversation:
+            self._retiring[lease.conversation] = retiring
+            retiring.add_done_callback(lambda _: self._retiring.pop(lease.conversation or "", None))
+
+    async def settled(self, conversation: str) -> None:
+        """Wait until no child of ours still writes down what was said in `conversation`."""
+        retiring = self._retiring.get(conversation)
+        if retiring:
+            await asyncio.wait([retiring])
 
     async def stop(self, lease: Lease) -> None:
         """End the turn and its child by the stop ladder; returns when all its processes are gone."""
-        await self._end(lease, lease.backend.traits.stop)
-
-    async def _end(self, lease: Lease, rungs: tuple[Rung, ...]) -> None:
-        lease.child.resume()  # a child that waits for us to read could not obey
         try:
-            await ladder.climb(lease, rungs, self._descendants)
+            await self._put_away(lease, lease.backend.traits.stop)
         finally:
             lease.ticket.release()
+
+    async def discard(self, lease: Lease) -> None:
+        """Retire the child, and leave the ticket to the caller, for another lease."""
+        await self._put_away(lease, lease.backend.traits.retire)
+
+    async def _end(self, lease: Lease) -> None:
+        try:
+            await self._put_away(lease, lease.backend.traits.retire)
+        finally:
+            lease.ticket.release()
+
+    async def _put_away(self, lease: Lease, rungs: tuple[Rung, ...]) -> None:
+        lease.child.resume()  # a child that waits for us to read could not obey
+        await ladder.climb(lease, rungs, self._descendants)
+        await asyncio.to_thread(_clear, lease)
+
+    def close(self) -> None:
+        """Remove what is left of the sites. Not for the loop's thread."""
+        self.sites.close()
+
+    def _installation(self, backend: Backend) -> Installation:
+        installation = self._found(backend.name)
+        if installation is None:
+            raise SpawnFailed(f"The CLI of '{backend.name}' is not installed any more")
+        return installation
+
+    def _environment(self, backend: Backend, command: Command, site: Site, marker: str) -> dict[str, str]:
+        added = {**command.env, **self._variables.get(backend.name, {}), "TMPDIR": site.folder}
+        return environment.clean(os.environ, backend.traits.environment, added, marker)
+
+    def _view(self, backend: Backend, command: Command, site: Site) -> CommandView:
+        names = sorted(self._environment(backend, command, site, ""))
+        return CommandView(command.argv, command.cwd, tuple(names), site.installation.version)
+
+
+def _clear(lease: Lease) -> None:
+    """Remove what the child leaves: its folder, and what its CLI kept although it was asked not to."""
+    sites.remove(lease.outfit.folder)
+    if lease.outfit.swept_home and lease.conversation:
+        residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept_home)

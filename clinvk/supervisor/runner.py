@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clinvk.backends.base import Backend
 from clinvk.clock import Clock
@@ -12,6 +12,8 @@ from clinvk.domain.approvals import decide
 from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.judge import Judgement, judge
 from clinvk.domain.run import Exit, Run, RunState, Signal, Stop, StopCause
+from clinvk.domain.spec import RunSpec
+from clinvk.monitor import CommandView
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
 from clinvk.supervisor.lease import Lease
@@ -58,7 +60,11 @@ class Runner:
         self._patience = patience
         self._around = around
         self._stopping: asyncio.Future[None] = loop.create_future()
+        self.command: CommandView | None = None
+        """What its child was started with, once there is one."""
         self._lease: Lease | None = None
+        self._lost: Lease | None = None
+        """The lease whose conversation was not there."""
         self._deadlines: Deadlines | None = None
         self._ticket = around.slots.enter(run.spec.backend)
         log.append(events.RunQueued(around.slots.position(self._ticket)))
@@ -69,7 +75,9 @@ class Runner:
 
     def stop(self, stop: Stop) -> None:
         """Ask for the end. Ignored once there is another cause, or the turn is over."""
-        if self.run.stop or self.run.state.ended or (self._lease and self._lease.over.done()):
+        lease = self._lease
+        over = lease and lease.over.done() and lease is not self._lost
+        if self.run.stop or self.run.state.ended or over:
             return
         self.run.stop = stop
         if self.run.state is RunState.RUNNING:
@@ -95,16 +103,12 @@ class Runner:
             return judge(self.run.stop, None, None, None)
         self.run.apply(Signal.ADMITTED)
         self._deadlines = Deadlines(self._around.time, self._patience, self._too_late)
-        self._lease = lease = self._around.pool.lease(self._backend, self.run.spec, self._ticket, self.run.id)
-        self.run.apply(Signal.STARTED)
-        self.run.started_at = self._around.clock.wall()
-        self.run.pid, self.run.start = lease.child.pid, lease.start
-        self.log.append(events.RunStarted(lease.child.pid, lease.start))
-        self.log.on_relief = lease.child.resume
-        lease.child.ended.add_done_callback(self._note_exit)
-        lease.begin(self.run.id, self.run.spec, self._heard, self._overflowed)
-        await first_of(lease.over, self._stopping)
-        if self.run.stop:
+        if self.run.spec.resume:
+            await self._around.pool.settled(self.run.spec.resume)
+        lease = None if self.run.stop else await self._turn(self.run.spec)
+        if self._lost and not self.run.stop:
+            lease = await self._afresh(self._lost)
+        if lease is None or self.run.stop:
             return judge(self.run.stop, None, None, None)
         match lease.over.result():
             case Exit() as exit_:
@@ -112,6 +116,27 @@ class Runner:
                 return judge(None, None, exit_, self._backend.explain(exit_))
             case done:
                 return judge(None, done, None, None)
+
+    async def _afresh(self, lost: Lease) -> Lease | None:
+        """Another child and a new conversation, instead of the one that is not there; None once stopped."""
+        self._lease = None
+        await self._around.pool.discard(lost)
+        return None if self.run.stop else await self._turn(replace(self.run.spec, resume=None))
+
+    async def _turn(self, spec: RunSpec) -> Lease:
+        """Lease a child and let it work: to the end of the turn, its own end, or a stop."""
+        lease = self._around.pool.lease(self._backend, spec, self._ticket, self.run.id)
+        self._lease, self.command = lease, lease.outfit.command
+        self.run.pid, self.run.start, self.run.exit = lease.child.pid, lease.start, None
+        if self.run.state is RunState.STARTING:
+            self.run.apply(Signal.STARTED)
+            self.run.started_at = self._around.clock.wall()
+            self.log.append(events.RunStarted(lease.child.pid, lease.start))
+        self.log.on_relief = lease.child.resume
+        lease.child.ended.add_done_callback(self._note_exit)
+        lease.begin(self.run.id, spec, self._heard, self._overflowed)
+        await first_of(lease.over, self._stopping)
+        return lease
 
     async def _finish(self, judgement: Judgement) -> None:
         if self._deadlines:
@@ -140,6 +165,10 @@ class Runner:
     def _heard(self, output: events.Output) -> None:
         if self._deadlines:
             self._deadlines.heard(isinstance(output, events.SUBSTANCE))
+        loss = self._loss(output)
+        if loss:
+            self._lost = self._lease
+            output = events.Notice(f"A new conversation is begun. {loss.message}")
         self.log.append(output)
         self._note(output)
         if isinstance(output, events.ApprovalAsked):
@@ -149,6 +178,12 @@ class Runner:
             self.stop(Stop(StopCause.OUTPUT_LIMIT, ceiling))
         elif self.log.congested and self._lease and not self.run.stop:
             self._lease.child.pause()
+
+    def _loss(self, output: events.Output) -> RunError | None:
+        """The loss of the conversation that the run was to go on with, if it shall then begin a new one."""
+        if not isinstance(output, events.TurnDone) or self._lost or not self.run.spec.fresh_if_lost:
+            return None
+        return output.error if output.error and output.error.code is ErrorCode.RESUME_FAILED else None
 
     def _note(self, output: events.Output) -> None:
         run = self.run
@@ -166,7 +201,8 @@ class Runner:
                 pass
 
     def _answer(self, ask: events.ApprovalAsked) -> None:
-        verdict = decide(self.run.spec.approval_mode, ask, self.run.spec.workdir)
+        spec = self.run.spec
+        verdict = decide(spec.approval_mode, spec.sandbox_mode, ask, spec.workdir)
         self.log.append(events.ApprovalAnswered(ask.ask_id, verdict.allowed, "mode", verdict.reason))
         if self._lease:
             self._lease.answer(ask.ask_id, verdict)

@@ -35,6 +35,9 @@ class Slots:
     def held(self) -> int:
         return len(self._held)
 
+    def held_by(self, backend: str) -> int:
+        return self._held_by[backend]
+
     @property
     def waiting(self) -> int:
         return len(self._queue)

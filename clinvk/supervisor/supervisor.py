@@ -9,9 +9,8 @@ from clinvk.backends.base import Backend
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import RunNotFound, ShuttingDown
+from clinvk.domain.errors import BackendNotFound, InvalidInput, RunNotFound, SessionBusy, ShuttingDown
 from clinvk.domain.events import Event, Lifecycle
-from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView, RunPage, RunQuery, RunView
@@ -19,8 +18,10 @@ from clinvk.store.spool import Spool
 from clinvk.supervisor import view
 from clinvk.supervisor.deadlines import AttendedTime, Patience
 from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
+from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.runner import Runner, Surroundings
 from clinvk.supervisor.slots import Slots
 from clinvk.supervisor.tasks import Tasks, first_of
@@ -29,17 +30,22 @@ _log = logging.getLogger("clinvk.run")
 
 
 @dataclass(frozen=True, slots=True)
-class BackendLimits:
-    """A backend's own bounds, None where the backend's traits or the server's limits decide."""
+class BackendOptions:
+    """How one backend is set up, None where its traits or the server's limits decide.
+
+    `path` is its CLI, where that is not to be looked for; `variables` are added to the environment.
+    """
 
     max_concurrent: int | None = None
     first_output_secs: float | None = None
     idle_secs: float | None = None
+    path: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds the supervisor."""
+    """What bounds the supervisor, and how its backends are set up."""
 
     max_concurrent_runs: int = 8
     max_queued_runs: int = 256
@@ -48,45 +54,7 @@ class Limits:
     history_runs: int = 1000
     history_bytes: int = 4 << 30
     log_content: bool = False
-    backends: Mapping[str, BackendLimits] = field(default_factory=dict)
-
-
-class RunHandle:
-    """A run as its starter and its watchers hold it. Owners keep it alive, watchers do not."""
-
-    def __init__(self, runner: Runner, owner: str) -> None:
-        self._runner = runner
-        self._owners = {owner}
-        self.id = runner.run.id
-        self.run = runner.run
-        self.log = runner.log
-
-    @property
-    def finished(self) -> "asyncio.Future[Judgement]":
-        """Done at the end. Not to be cancelled: wait with `first_of`, or through a shield."""
-        return self._runner.finished
-
-    async def first_output(self) -> None:
-        """Wait for the first sign of work, or for an end without one: a dialect can decide its status then."""
-        await asyncio.shield(self._runner.first_output)
-
-    def stop(self, stop: Stop) -> None:
-        """Ask for the end: at any moment, any number of times."""
-        self._runner.stop(stop)
-
-    def join(self, owner: str) -> None:
-        """One more for whom the run is done."""
-        self._owners.add(owner)
-
-    def leave(self, owner: str) -> None:
-        """`owner` is gone; with the last one the run is stopped."""
-        self._owners.discard(owner)
-        if not self._owners:
-            self.stop(Stop(StopCause.DISCONNECT))
-
-    @property
-    def runner(self) -> Runner:
-        return self._runner
+    backends: Mapping[str, BackendOptions] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -113,13 +81,15 @@ class Supervisor:
         self._tasks = Tasks()
         self._watches = Tasks()
         self._descendants = Descendants()
-        per_backend = {
-            name: bounds.max_concurrent for name, bounds in limits.backends.items() if bounds.max_concurrent
-        }
+        options = limits.backends
+        per_backend = {name: one.max_concurrent for name, one in options.items() if one.max_concurrent}
         slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
         time = AttendedTime(clock)
-        pool = Pool(self._tasks, self._descendants)
-        self._around = Surroundings(clock, time, pool, slots, limits.run_bytes)
+        paths = {name: one.path for name, one in options.items() if one.path}
+        self.probe = Probe(registry, paths, self._descendants)
+        variables = {name: one.variables for name, one in options.items()}
+        self.pool = Pool(self._tasks, self._descendants, self.probe.found, variables)
+        self._around = Surroundings(clock, time, self.pool, slots, limits.run_bytes)
         self._handles: dict[str, RunHandle] = {}
         self._watches.spawn(time.beat(), name="attended time")
         self._watches.spawn(self._descendants.keep_looking(), name="descendants")
@@ -133,6 +103,10 @@ class Supervisor:
         """Runs that hold a slot, a retiring child's included."""
         return self._around.slots.held
 
+    def live_of(self, backend: str) -> int:
+        """The same of one backend."""
+        return self._around.slots.held_by(backend)
+
     @property
     def queued(self) -> int:
         return self._around.slots.waiting
@@ -140,10 +114,14 @@ class Supervisor:
     async def start(
         self, spec: RunSpec, owner: str = "starter", observe: Callable[[Event], None] | None = None
     ) -> RunHandle:
-        """Take a run. Raises BackendNotFound, QueueFull, ShuttingDown; then nothing was started."""
+        """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionBusy,
+        QueueFull, ShuttingDown.
+        """
+        backend = await self._backend_of(spec)
         if self.draining:
             raise ShuttingDown
-        backend = self.registry.get(spec.backend)
+        if spec.resume and self._in_use(spec.resume):
+            raise SessionBusy(spec.resume)
         run = Run(self._new_id("run"), spec, self._clock.wall())
         log = EventLog(
             self._clock,
@@ -180,8 +158,7 @@ class Supervisor:
         """Raises RunNotFound."""
         handle = self.handle(run_id)
         position = self._around.slots.position(handle.runner.ticket)
-        command = self.command(handle.run.spec)
-        return view.of(handle.run, handle.log.length, self._clock.wall(), position, command)
+        return view.of(handle.run, handle.log.length, self._clock.wall(), position, handle.runner.command)
 
     def runs(self, query: RunQuery) -> RunPage:
         """Live and recent runs, newest first."""
@@ -193,12 +170,9 @@ class Supervisor:
         page = found[query.offset : query.offset + query.limit]
         return RunPage(tuple(map(self.view, page)), len(found), query.limit, query.offset)
 
-    def command(self, spec: RunSpec) -> CommandView:
-        """What would be executed for `spec`. Raises BackendNotFound."""
-        backend = self.registry.get(spec.backend)
-        command = backend.command(spec)
-        names = sorted(self._around.pool.environment(backend, command, ""))
-        return CommandView(command.argv, command.cwd, tuple(names))
+    async def command(self, spec: RunSpec) -> CommandView:
+        """What would be executed for `spec`. Raises BackendNotFound, InvalidInput."""
+        return self.pool.show(await self._backend_of(spec), spec)
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
@@ -210,15 +184,34 @@ class Supervisor:
         for handle in live:
             handle.stop(Stop(StopCause.SHUTDOWN))
         await self._tasks.join()
+        await self.probe.close()
         await self._watches.cancel()
+        await asyncio.to_thread(self.pool.close)
         self.journal.close()
 
+    async def _backend_of(self, spec: RunSpec) -> Backend:
+        """The backend that `spec` names, its CLI at hand, if that is possible."""
+        backend = self.registry.get(spec.backend)
+        faults = backend.faults(spec)
+        if faults:
+            raise InvalidInput(faults)
+        if self.probe.found(backend.name) is None:  # it may have been installed since
+            await self.probe.look(backend.name)
+        if self.probe.found(backend.name) is None:
+            raise BackendNotFound(backend.name, self.probe.reason(backend.name))
+        return backend
+
+    def _in_use(self, conversation: str) -> bool:
+        """Whether a turn is under way in it: a CLI would keep one of two branches, and lose the other."""
+        live = (handle.run for handle in self._handles.values() if not handle.run.state.ended)
+        return any(conversation in (run.spec.resume, run.backend_session_id) for run in live)
+
     def _patience(self, backend: Backend, spec: RunSpec) -> Patience:
-        bounds = self.limits.backends.get(backend.name, BackendLimits())
+        options = self.limits.backends.get(backend.name, BackendOptions())
         total = self.limits.total_secs
         return Patience(
-            bounds.first_output_secs or backend.traits.first_output_secs,
-            bounds.idle_secs or backend.traits.idle_secs,
+            options.first_output_secs or backend.traits.first_output_secs,
+            options.idle_secs or backend.traits.idle_secs,
             min(total, spec.timeout_secs) if spec.timeout_secs else total,
         )
 

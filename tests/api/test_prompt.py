@@ -236,11 +236,19 @@ async def test_a_workdir_must_be_absolute(server, workdir):
 async def test_flags_that_are_not_on_the_allow_list_are_refused_by_name(server):
     reply = await server.prompt("hello", extra=["--dangerous", "--worse=1"])
     assert reply.status == 400
-    fault = reply.json["errors"][0]
-    assert fault["path"] == "/extra"
-    assert "--dangerous" in fault["message"]
-    assert "--worse=1" in fault["message"]
-    assert fault["expected"] == "flags of the allow-list: none for this backend"
+    assert reply.json["errors"] == [
+        {
+            "path": f"/extra/{index}",
+            "message": f"'{flag}' may not be passed on",
+            "expected": "flags of the allow-list: none for this backend",
+        }
+        for index, flag in enumerate(["--dangerous", "--worse=1"])
+    ]
+
+
+async def test_what_is_wrong_with_folder_and_flags_is_told_at_once(server):
+    reply = await server.prompt("hello", extra=["--dangerous"], workdir="/not/there")
+    assert [fault["path"] for fault in reply.json["errors"]] == ["/workdir", "/extra/0"]
 
 
 async def test_a_stopped_run_has_left_no_process_when_its_answer_comes(server):

@@ -1,17 +1,20 @@
 """How the demo child is started and understood."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from clinvk.backends.base import Step
+from clinvk.backends.base import Installation, Site, Step
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 
 SPEC = RunSpec("demo", "a secret prompt", "/home/dev/project", model="m", system_prompt="s")
+
+SITE = Site(Installation(()), "/home/dev/tmp")
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def backend():
 
 
 def test_the_child_is_this_python_on_the_program_in_the_workdir(backend):
-    command = backend.command(SPEC)
+    command = backend.command(SPEC, SITE)
     assert command.argv[:3] == (sys.executable, "-I", "-S")
     assert (Path(command.argv[3]) / "__main__.py").is_file()
     assert (command.cwd, command.env) == ("/home/dev/project", {})
@@ -50,3 +53,13 @@ def test_a_crash_is_explained_with_its_last_words(backend):
 @pytest.mark.parametrize("exit_", [Exit(0), Exit(1, None, "words"), Exit(None, "SIGKILL")])
 def test_other_exits_are_nothing_special(backend, exit_):
     assert backend.explain(exit_) is None
+
+
+def test_it_comes_with_clinvk_keeps_nothing_and_takes_no_flags(backend):
+    assert backend.executable is None
+    assert backend.residue("demo-1") == ()
+    assert backend.faults(SPEC) == []
+    assert [fault.path for fault in backend.faults(replace(SPEC, extra=("--fast", "--loose")))] == [
+        "/extra/0",
+        "/extra/1",
+    ]

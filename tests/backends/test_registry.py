@@ -30,3 +30,11 @@ def test_an_unknown_name_is_refused(name):
 
 def test_the_demo_is_always_there():
     assert "demo" in default_registry().names()
+
+
+def test_a_disabled_one_is_told_of_and_not_to_be_had():
+    registry = default_registry({"demo"})
+    assert [backend.name for backend in registry.disabled] == ["demo"]
+    assert "demo" not in registry.names()
+    with pytest.raises(BackendNotFound):
+        registry.get("demo")

@@ -1,14 +1,15 @@
 """What holds of every backend, over everything its CLI was ever recorded to write.
 
-A backend joins by its recordings: `tests/transcripts/<backend>/<version>/<case>.prompt`, `.stdout` and
-`.exit` ({"code", "signal"}) of one turn, recorded with the turn id `turn` and `/home/dev/project` as the
-workdir. The bytes are given whole, in every chunking, cut off anywhere, and with nonsense in between.
+A backend joins by its recordings, which scripts/record-transcripts makes: `<case>.json` says what was asked,
+when it was interrupted, and how the child ended; `.stdout` and `.stdin` are the bytes that went either way.
+They are given whole, in every chunking, cut off anywhere, and with nonsense in between.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import orjson
@@ -16,8 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clinvk.backends.base import Installation, Site
 from clinvk.backends.registry import default_registry
-from clinvk.domain.approvals import Verdict
+from clinvk.domain.approvals import decide
 from clinvk.domain.events import (
     ApprovalAsked,
     Notice,
@@ -29,14 +31,16 @@ from clinvk.domain.events import (
     TurnDone,
 )
 from clinvk.domain.run import Exit
-from clinvk.domain.spec import RunSpec
+from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 from clinvk.domain.wire import to_wire
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 REGISTRY = default_registry()
 TURN = "turn"
 WORKDIR = "/home/dev/project"
-EXAMPLES = settings(deadline=None, max_examples=25)
+SITE = Site(Installation(("/opt/cli",), "1.0.0"), "/home/dev/tmp")
+EXAMPLES = settings(deadline=None, max_examples=10)
+MODES = {"approval_mode": ApprovalMode, "sandbox_mode": SandboxMode}
 
 
 @dataclass(frozen=True)
@@ -53,40 +57,77 @@ class Transcript:
         return REGISTRY.get(self.path.relative_to(TRANSCRIPTS).parts[0])
 
     @cached_property
+    def told(self):
+        return json.loads(self.path.read_text())
+
+    @cached_property
     def spec(self):
-        prompt = self.path.with_suffix(".prompt").read_text()
-        return RunSpec(self.backend.name, prompt, WORKDIR)
+        fields = {
+            name: MODES[name](value) if name in MODES else value for name, value in self.told["spec"].items()
+        }
+        return RunSpec(self.backend.name, workdir=WORKDIR, **fields)
 
     @cached_property
     def stdout(self):
-        return self.path.read_bytes()
+        return self.path.with_suffix(".stdout").read_bytes()
+
+    @cached_property
+    def stdin(self):
+        return self.path.with_suffix(".stdin").read_bytes()
 
     @cached_property
     def exit(self):
-        return Exit(**json.loads(self.path.with_suffix(".exit").read_text()))
+        return Exit(**self.told["exit"])
 
     @cached_property
     def whole(self):
         """What it says when it comes in one piece."""
-        return self.replay([self.stdout])
+        return self.replay([self.stdout])[0]
 
     def replay(self, chunks):
-        """What a dialogue says that is given these bytes, and then the exit."""
+        """What a dialogue says, and what it writes, that is given these bytes, and then the exit."""
         dialogue = self.backend.dialogue(self.spec)
         dialogue.open()
         dialogue.begin(TURN, self.spec)
-        said = []
-        for chunk in chunks:
+        said, written = [], dialogue.outgoing().data
+        for chunk, interrupted in self.interrupted(chunks):
             heard = dialogue.receive(chunk)
             for one in heard:
                 if isinstance(one.output, ApprovalAsked):
-                    dialogue.answer(one.turn, one.output.ask_id, Verdict(False, "not now"))
+                    spec = self.spec
+                    verdict = decide(spec.approval_mode, spec.sandbox_mode, one.output, spec.workdir)
+                    dialogue.answer(one.turn, one.output.ask_id, verdict)
             said += heard
-            dialogue.outgoing()
-        return said + dialogue.exited(self.exit)
+            written += dialogue.outgoing().data
+            if interrupted:
+                dialogue.interrupt(TURN)
+                written += dialogue.outgoing().data
+        said += dialogue.exited(self.exit)
+        return said, written
+
+    def interrupted(self, chunks) -> Iterator[tuple[bytes, bool]]:
+        """The chunks, and after which of them the turn was interrupted: one is cut in two for that, if need be."""
+        left = self.told["interrupted_after"]
+        if left == 0:
+            yield b"", True
+        for chunk in chunks:
+            lines = chunk.count(b"\n")
+            if left is None or left <= 0 or lines < left:
+                yield chunk, False
+            else:
+                *before, after = chunk.split(b"\n", left)
+                yield b"\n".join([*before, b""]), True
+                yield after, False
+            left = left and left - lines
 
 
-ALL = [Transcript(path) for path in sorted(TRANSCRIPTS.glob("*/*/*.stdout"))]
+def split(data):
+    """`data` in lines, each with its end."""
+    lines = data.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
+ALL = [Transcript(path) for path in sorted(TRANSCRIPTS.glob("*/*/*.json"))]
 every_transcript = pytest.mark.parametrize("transcript", ALL, ids=str)
 every_backend = pytest.mark.parametrize("backend", [REGISTRY.get(name) for name in REGISTRY.names()])
 
@@ -141,8 +182,11 @@ def test_a_recording_keeps_the_invariants(transcript):
 
 
 @every_transcript
-def test_a_good_exit_of_a_recording_came_after_the_turns_end(transcript):
-    assert any(isinstance(one.output, TurnDone) for one in transcript.whole) or not transcript.exit.clean
+def test_what_was_written_to_the_cli_is_written_again(transcript):
+    """Line by line, so that each of our lines has the recorded cause."""
+    said, written = transcript.replay(split(transcript.stdout))
+    assert written == transcript.stdin
+    assert said == transcript.whole
 
 
 @EXAMPLES
@@ -151,24 +195,24 @@ def test_a_good_exit_of_a_recording_came_after_the_turns_end(transcript):
 def test_any_chunking_says_the_same(transcript, data):
     places = st.integers(0, len(transcript.stdout))
     cuts = sorted({0, *data.draw(st.lists(places, max_size=30)), len(transcript.stdout)})
-    assert transcript.replay([transcript.stdout[a:b] for a, b in pairwise(cuts)]) == transcript.whole
+    assert transcript.replay([transcript.stdout[a:b] for a, b in pairwise(cuts)])[0] == transcript.whole
 
 
 @every_transcript
 def test_byte_by_byte_says_the_same(transcript):
     start = transcript.stdout[:8192]
     chunks = [start[at : at + 1] for at in range(len(start))]
-    assert transcript.replay([*chunks, transcript.stdout[8192:]]) == transcript.whole
+    assert transcript.replay([*chunks, transcript.stdout[8192:]])[0] == transcript.whole
 
 
 @every_transcript
 def test_a_last_line_without_its_end_is_heard_at_the_exit(transcript):
-    assert transcript.replay([transcript.stdout.removesuffix(b"\n")]) == transcript.whole
+    assert transcript.replay([transcript.stdout.removesuffix(b"\n")])[0] == transcript.whole
 
 
 @every_transcript
 def test_a_turn_that_has_ended_stays_ended(transcript):
-    check(transcript.replay([transcript.stdout, transcript.stdout]))
+    check(transcript.replay([transcript.stdout, transcript.stdout])[0])
 
 
 @EXAMPLES
@@ -176,15 +220,15 @@ def test_a_turn_that_has_ended_stays_ended(transcript):
 @every_transcript
 def test_cut_off_anywhere_it_says_the_beginning_and_keeps_the_invariants(transcript, data):
     end = data.draw(st.integers(0, len(transcript.stdout)))
-    said = transcript.replay([transcript.stdout[:end]])
+    said, _ = transcript.replay([transcript.stdout[:end]])
     check(said)
     # The last words may differ: half a line, and blocks closed because the child is gone.
     lines = transcript.stdout.count(b"\n", 0, end)
     whole_lines = b"".join(line + b"\n" for line in transcript.stdout.split(b"\n")[:lines])
-    dialogue = transcript.backend.dialogue(transcript.spec)
-    dialogue.begin(TURN, transcript.spec)
-    heard = dialogue.receive(whole_lines)
-    assert said[: len(heard)] == heard == transcript.whole[: len(heard)]
+    heard, _ = transcript.replay([whole_lines])
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(heard, transcript.whole, strict=False)))
+    assert said[:same] == heard[:same]
+    assert all(isinstance(one.output, TextDone | TextDropped | ToolDone) for one in heard[same:])
 
 
 @EXAMPLES
@@ -192,8 +236,8 @@ def test_cut_off_anywhere_it_says_the_beginning_and_keeps_the_invariants(transcr
 @every_transcript
 def test_a_line_nobody_knows_is_a_notice_and_changes_nothing_else(transcript, data, line):
     lines = transcript.stdout.split(b"\n")
-    at = data.draw(st.integers(0, len(lines) - 1))
-    said = transcript.replay([b"\n".join([*lines[:at], line, *lines[at:]])])
+    at = data.draw(st.integers(transcript.told["interrupted_after"] or 0, len(lines) - 1))
+    said, _ = transcript.replay([b"\n".join([*lines[:at], line, *lines[at:]])])
     check(said)
     understood, notices = by_understanding(said)
     before, notices_before = by_understanding(transcript.whole)
@@ -212,23 +256,24 @@ def by_understanding(said):
 def test_no_damage_to_the_bytes_can_make_it_raise(transcript, data, noise):
     at = data.draw(st.integers(0, len(transcript.stdout)))
     until = data.draw(st.integers(at, min(at + 20, len(transcript.stdout))))
-    check(transcript.replay([transcript.stdout[:at] + noise + transcript.stdout[until:]]))
+    check(transcript.replay([transcript.stdout[:at] + noise + transcript.stdout[until:]])[0])
 
 
 @every_backend
 def test_a_prompt_is_no_part_of_the_command(backend):
     spec = RunSpec(backend.name, "a prompt nobody shall see", WORKDIR)
-    command = backend.command(spec)
-    assert "a prompt nobody shall see" not in " ".join([*command.argv, *command.env.values()])
+    command = backend.command(spec, SITE)
+    everything = [*command.argv, *command.env.values(), *command.files.values()]
+    assert "a prompt nobody shall see" not in " ".join(everything)
     assert command.cwd == WORKDIR
 
 
 @every_backend
 def test_a_backend_keeps_no_state(backend):
     spec, another = RunSpec(backend.name, "hello", WORKDIR), RunSpec(backend.name, "again", WORKDIR)
-    before = backend.command(spec), backend.key(spec)
+    before = backend.command(spec, SITE), backend.key(spec)
     backend.dialogue(another).begin(TURN, another)
-    assert (backend.command(spec), backend.key(spec)) == before
+    assert (backend.command(spec, SITE), backend.key(spec)) == before
     assert hash(backend.key(spec)) == hash(backend.key(another))
 
 

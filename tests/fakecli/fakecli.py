@@ -59,6 +59,31 @@ def fault_none() -> None:
     wait_for_end()
 
 
+def fault_forgetful() -> None:
+    """Knows no conversation that is older than itself."""
+    message = prompt()
+    turn, conversation = message["turn"], message["conversation"]
+    if conversation:
+        say(type="done", turn=turn, error={"code": "resume_failed", "message": f"There is no {conversation}"})
+        wait_for_end()
+    say(type="conversation", turn=turn, id="a-new-one")
+    text(turn, "nice to meet you")
+    done(turn)
+    wait_for_end()
+
+
+def fault_bound(then: str) -> None:
+    """Names its conversation, that which it was given if any, and shows its TMPDIR; then ends, or waits."""
+    message = prompt()
+    turn = message["turn"]
+    say(type="conversation", turn=turn, id=message["conversation"] or "kept")
+    text(turn, os.environ["TMPDIR"])
+    if then == "wait":
+        wait_for_end()
+    done(turn)
+    wait_for_end()
+
+
 def fault_exit(code: str) -> None:
     """Ends before it reads anything."""
     sys.stderr.write("something was wrong\nthe last line says it\n")

@@ -10,7 +10,7 @@ from clinvk.domain import events
 from clinvk.domain.errors import QueueFull, RunNotFound
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.monitor import RunQuery
-from clinvk.supervisor.supervisor import BackendLimits, Limits
+from clinvk.supervisor.supervisor import BackendOptions, Limits
 
 
 async def test_a_hundred_prompts_are_answered_by_at_most_eight_children(stage):
@@ -29,7 +29,7 @@ async def test_a_hundred_prompts_are_answered_by_at_most_eight_children(stage):
 
 
 async def test_all_backends_share_the_servers_limit(new_stage):
-    stage = new_stage(Limits(max_concurrent_runs=2, backends={"demo": BackendLimits(max_concurrent=2)}))
+    stage = new_stage(Limits(max_concurrent_runs=2, backends={"demo": BackendOptions(max_concurrent=2)}))
     runs = [await stage.start("then-silent"), await stage.demo("/hang"), await stage.demo("/hang")]
     await runs[0].first(events.TextDelta)
     await runs[1].first(events.RunStarted)
@@ -61,7 +61,7 @@ async def test_those_who_wait_are_served_in_order(new_stage):
 
 
 async def test_a_backend_at_its_own_limit_lets_others_pass(new_stage):
-    stage = new_stage(Limits(max_concurrent_runs=3, backends={"fake": BackendLimits(max_concurrent=1)}))
+    stage = new_stage(Limits(max_concurrent_runs=3, backends={"fake": BackendOptions(max_concurrent=1)}))
     first, second = await stage.start("then-silent"), await stage.start()
     other = await stage.demo("hello")
     assert (await other.end()).state is RunState.COMPLETED

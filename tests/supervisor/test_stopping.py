@@ -9,7 +9,7 @@ from clinvk import processes
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode, ShuttingDown
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor.supervisor import BackendLimits, Limits
+from clinvk.supervisor.supervisor import BackendOptions, Limits
 
 CLIENT = Stop(StopCause.CLIENT)
 
@@ -160,12 +160,12 @@ async def test_too_much_output_fails_the_run(new_stage):
     [
         (
             "unread",
-            BackendLimits(first_output_secs=0.3),
+            BackendOptions(first_output_secs=0.3),
             None,
             "No first output within 0.3 s (first-output timeout)",
         ),
-        ("then-silent", BackendLimits(idle_secs=0.3), None, "No output for 0.3 s (idle timeout)"),
-        ("slowly 0.05", BackendLimits(idle_secs=10), 0.5, "The run took longer than its total of 0.5 s"),
+        ("then-silent", BackendOptions(idle_secs=0.3), None, "No output for 0.3 s (idle timeout)"),
+        ("slowly 0.05", BackendOptions(idle_secs=10), 0.5, "The run took longer than its total of 0.5 s"),
     ],
 )
 async def test_each_clock_that_strikes_is_named(new_stage, fault, bounds, timeout, sentence):

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from clinvk.api import problems, streams
+from clinvk.api import streams
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import NDJSON, SSE
+from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import SessionNotFound
+from clinvk.domain.errors import Fault, InvalidInput, SessionNotFound
 from clinvk.domain.run import Stop, StopCause
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
@@ -20,10 +21,11 @@ async def create(call: Handler) -> None:
     body = call.body
     if "session_id" in body:
         raise SessionNotFound(body["session_id"])
-    spec = translate.to_spec(body, call.origin, call.services.default_workdir)
+    habits = call.services.habits.get(body["backend"], Habits())
+    spec = translate.to_spec(body, call.origin, call.services.default_workdir, habits)
     _check(spec, call)
     if body.get("dry_run"):
-        command = call.services.supervisor.command(spec)
+        command = await call.services.supervisor.command(spec)
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
         await _detach(call, spec)
@@ -34,14 +36,12 @@ async def create(call: Handler) -> None:
 
 
 def _check(spec: RunSpec, call: Handler) -> None:
-    """What a schema cannot say. Raises Problem, or BackendNotFound."""
-    backend = call.services.supervisor.registry.get(spec.backend)
+    """What a schema cannot say, all of it. Raises InvalidInput, or BackendNotFound."""
+    faults = call.services.supervisor.registry.get(spec.backend).faults(spec)
     if not _is_directory(spec.workdir):
-        raise problems.invalid("/workdir", f"'{spec.workdir}' is not there", "a directory that exists")
-    refused = [flag for flag in spec.extra if flag not in backend.traits.extra_flags]
-    if refused:
-        allowed = ", ".join(backend.traits.extra_flags) or "none for this backend"
-        raise problems.invalid("/extra", f"{refused} may not be passed on", f"flags of the allow-list: {allowed}")
+        faults = [Fault("/workdir", f"'{spec.workdir}' is not there", "a directory that exists"), *faults]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def _is_directory(path: str) -> bool:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from clinvk.api.services import Habits
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Run
 from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
 from clinvk.domain.wire import to_wire
 
 
-def to_spec(body: dict[str, Any], origin: Origin, default_workdir: str) -> RunSpec:
+def to_spec(body: dict[str, Any], origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
     """`body`, already checked, as a RunSpec."""
     return RunSpec(
         backend=body["backend"],
@@ -21,6 +22,8 @@ def to_spec(body: dict[str, Any], origin: Origin, default_workdir: str) -> RunSp
         max_tokens=body.get("max_tokens"),
         max_turns=body.get("max_turns"),
         system_prompt=body.get("system_prompt"),
+        replace_system_prompt=habits.replace_system_prompt,
+        allowed_tools=habits.allowed_tools,
         extra=tuple(body.get("extra", ())),
         metadata=body.get("metadata", {}),
         timeout_secs=body.get("timeout_secs"),

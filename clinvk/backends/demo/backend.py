@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from clinvk.backends.base import (
+    Capabilities,
     Command,
     Dialogue,
     Executable,
@@ -32,6 +33,7 @@ class DemoBackend:
     traits = Traits(
         stop=(Rung(Step.INTERRUPT, 0.2), Rung(Step.CLOSE_STDIN, 0.1), Rung(Step.SIGTERM, 0.2)),
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
+        capabilities=Capabilities(resume=True, system_prompt=True),
     )
 
     executable: Executable | None = None  # it comes with clinvk

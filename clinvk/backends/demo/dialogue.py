@@ -35,6 +35,7 @@ _ERROR_CODES: Final = frozenset(
         ErrorCode.NOT_AUTHENTICATED,
         ErrorCode.OVERLOADED,
         ErrorCode.MAX_TURNS,
+        ErrorCode.RESUME_FAILED,
     }
 )
 

@@ -1,0 +1,66 @@
+"""GET /api/v1/backends: what can be asked, and what to do about the rest."""
+
+import asyncio
+import contextlib
+from typing import Any, Final
+
+from clinvk.api.handler import Handler
+from clinvk.backends.base import Backend
+from clinvk.supervisor.supervisor import BackendOptions, Supervisor
+
+_LOOK_SECS: Final = 5.0
+"""What a look at the machine may take before we tell what was known before it."""
+
+_FIRST: Final = ("claude", "codex", "gemini")
+
+
+async def list_backends(call: Handler) -> None:
+    """Every backend, as it is on this machine now."""
+    supervisor = call.services.supervisor
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_SECS):
+            await supervisor.probe.look()
+    registry = supervisor.registry
+    enabled = {name: _enabled(registry.get(name), supervisor) for name in registry.names()}
+    told = enabled | {backend.name: _disabled(backend, supervisor) for backend in registry.disabled}
+    others = sorted(told.keys() - set(_FIRST))
+    if not call.gone.done():
+        call.reply({"backends": [told[name] for name in (*_FIRST, *others) if name in told]})
+
+
+def _enabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
+    told = _told(backend, supervisor)
+    installation = supervisor.probe.found(backend.name)
+    reason = supervisor.probe.reason(backend.name)
+    if installation:
+        told["available"] = True
+        told |= {"version": installation.version} if installation.version else {}
+        told |= {"path": installation.argv[-1]} if installation.argv else {}
+    return told | ({"reason": reason} if reason else {})
+
+
+def _disabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
+    reason = f"{backend.name} is disabled (backends.{backend.name}.enabled)"
+    return _told(backend, supervisor) | {"enabled": False, "reason": reason}
+
+
+def _told(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
+    """What does not depend on the machine."""
+    able = backend.traits.capabilities
+    options = supervisor.limits.backends.get(backend.name, BackendOptions())
+    most = supervisor.limits.max_concurrent_runs
+    return {
+        "name": backend.name,
+        "available": False,
+        "enabled": True,
+        "models": [],
+        "capabilities": {
+            "stream": True,
+            "resume": able.resume,
+            "system_prompt": able.system_prompt,
+            "images": able.images,
+            "warm": False,
+        },
+        "live": supervisor.live_of(backend.name),
+        "limit": min(most, options.max_concurrent or most),
+    }

@@ -1,0 +1,45 @@
+"""A run in the hands of those who started it, and of those who watch it."""
+
+import asyncio
+
+from clinvk.domain.judge import Judgement
+from clinvk.domain.run import Stop, StopCause
+from clinvk.supervisor.runner import Runner
+
+
+class RunHandle:
+    """A run as its starter and its watchers hold it. Owners keep it alive, watchers do not."""
+
+    def __init__(self, runner: Runner, owner: str) -> None:
+        self._runner = runner
+        self._owners = {owner}
+        self.id = runner.run.id
+        self.run = runner.run
+        self.log = runner.log
+
+    @property
+    def finished(self) -> "asyncio.Future[Judgement]":
+        """Done at the end. Not to be cancelled: wait with `first_of`, or through a shield."""
+        return self._runner.finished
+
+    async def first_output(self) -> None:
+        """Wait for the first sign of work, or for an end without one: a dialect can decide its status then."""
+        await asyncio.shield(self._runner.first_output)
+
+    def stop(self, stop: Stop) -> None:
+        """Ask for the end: at any moment, any number of times."""
+        self._runner.stop(stop)
+
+    def join(self, owner: str) -> None:
+        """One more for whom the run is done."""
+        self._owners.add(owner)
+
+    def leave(self, owner: str) -> None:
+        """`owner` is gone; with the last one the run is stopped."""
+        self._owners.discard(owner)
+        if not self._owners:
+            self.stop(Stop(StopCause.DISCONNECT))
+
+    @property
+    def runner(self) -> Runner:
+        return self._runner

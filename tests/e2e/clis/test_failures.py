@@ -1,0 +1,114 @@
+"""What a user is told when something goes wrong behind the real CLIs, and how often the provider was asked."""
+
+import pytest
+
+from tests import clis
+
+# How often each CLI asks a provider that always fails so: measured, and bounded by what clinvk sets.
+REQUESTS = {
+    "claude": {"400": 6, "403": 1, "429": 3, "500": 3, "529": 3, "drop": 3},
+    "codex": {"400": 1, "403": 1, "429": 1, "500": 3, "529": 3, "drop": 3},
+    "gemini": {"400": 1, "403": 1, "429": 3, "500": 3, "529": 3, "drop": 3},
+}
+
+
+def failed(world, backend, prompt, **fields):
+    """The error of a run that fails."""
+    answer = world.ask(backend, prompt, **fields)
+    assert (answer["exit_code"], bool(answer["error"])) == (1, True), answer
+    return world.run(answer["run_id"])["error"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("400", "provider_error"),
+        ("403", "forbidden"),
+        ("429", "usage_limit"),
+        ("500", "provider_error"),
+        ("529", "overloaded"),
+        ("drop", "network"),
+    ],
+)
+def test_a_provider_that_fails_is_named_and_not_asked_for_ever(world, backend, error, code):
+    prompt = f"fail with {error} for {backend} [[error={error}]]"
+    told = failed(world, backend, prompt)
+    assert told["code"] == code
+    assert told["message"][:1].isupper()
+    assert 1 <= len(world.requests(f"fail with {error} for {backend}")) <= REQUESTS[backend][error]
+
+
+def test_a_provider_that_fails_once_is_asked_again(world, backend):
+    answer = world.ask(backend, f"once is no harm {backend} [[error=500 times=1]]")
+    assert (answer["exit_code"], answer["output"]) == (0, f"you said: once is no harm {backend}")
+    assert len(world.requests(f"once is no harm {backend}")) == 2
+
+
+def test_an_unknown_model_is_named(world, backend):
+    told = failed(world, backend, "hello", model="no-such-model")
+    assert told["code"] == "model_not_found"
+
+
+def test_a_usage_limit_says_when_it_ends(world, backend):
+    told = failed(world, backend, f"limit {backend} [[usage_limit=3000]]")
+    assert told["code"] == "usage_limit"
+    assert 2000 < told["retry_after_secs"] <= 3000
+
+
+def test_a_key_that_is_refused_is_told_with_the_cure(serve, backend):
+    world = serve(key="sk-bad")
+    told = failed(world, backend, "hello")
+    assert told["code"] == "not_authenticated"
+    assert backend in told["message"].lower()
+    world.nothing_left()
+
+
+def test_nobody_logged_in_is_told_with_the_cure_and_asks_nothing(serve, backend):
+    world = serve(key=None)
+    told = failed(world, backend, f"nobody is here {backend}")
+    assert told["code"] == "not_authenticated"
+    assert "log in" in told["message"] or "login" in told["message"]
+    assert not world.requests(f"nobody is here {backend}")
+    world.nothing_left()
+
+
+def test_a_provider_that_cannot_be_reached_is_told_in_bounded_time(serve, backend):
+    world = serve(url=clis.NOWHERE)
+    told = failed(world, backend, "hello")
+    assert told["code"] == "network"
+    world.nothing_left()
+
+
+def test_a_stream_that_breaks_says_its_text_once(world, backend):
+    """Healed by another request where the CLI does that; a failure, said as one, where it does not."""
+    answer = world.ask(backend, f"break once {backend} [[error=dropmid times=1]]")
+    if answer["exit_code"] == 0:
+        assert answer["output"] == f"you said: break once {backend}"
+    else:
+        assert world.run(answer["run_id"])["error"]["code"] == "network"
+
+
+def test_an_error_in_the_stream_is_a_failure_or_is_healed_but_never_half_an_answer(world, backend):
+    answer = world.ask(backend, f"stream error {backend} [[error=stream]]")
+    if answer["exit_code"] == 0:
+        assert answer["output"] == f"you said: stream error {backend}"
+    else:
+        assert world.run(answer["run_id"])["error"]["code"] in {"overloaded", "provider_error"}
+
+
+def test_a_provider_that_hangs_is_given_up_when_time_is_up(world, backend):
+    told = failed(world, backend, f"hang {backend} [[error=hang]]", timeout_secs=6)
+    assert told["code"] == "timeout"
+    assert "6 s" in told["message"]
+
+
+def test_a_body_that_is_no_answer_is_a_failure(world, backend):
+    told = failed(world, backend, f"nonsense {backend} [[error=garbage]]")
+    assert told["code"] in {"protocol", "provider_error", "network", "backend_failed"}
+
+
+def test_an_answer_cut_at_the_token_limit_is_told(world, backend):
+    events = world.events(backend, f"cut {backend} [[stop=length]]")
+    done = [event for event in events if event["type"] == "turn.done"]
+    assert len(done) == 1
+    assert done[0].get("stop_reason") == "max_tokens" or "error" in done[0] or backend == "claude"
