@@ -115,12 +115,19 @@ class Witness:
         return self.answer.output
 
 
+def _children() -> set[tuple[int, int]]:
+    """The living processes below this one."""
+    rows = processes.descendants(os.getpid(), processes.table())
+    return {(row.pid, row.started) for row in rows if row.alive}
+
+
 class Stage:
     """A supervisor and the means to run things on it."""
 
     def __init__(self, supervisor: Supervisor, workdir: Path) -> None:
         self.supervisor = supervisor
         self.workdir = workdir
+        self._before = _children()
 
     async def start(
         self,
@@ -156,8 +163,7 @@ class Stage:
         """End everything, and see that no process is left of it."""
         async with asyncio.timeout(DEADLINE):
             await self.supervisor.drain(0)
-        left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
-        assert not left
+        assert not _children() - self._before
 
 
 def _factories() -> list[object]:

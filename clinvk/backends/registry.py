@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from clinvk.backends.base import Backend
+from clinvk.backends.claude.backend import ClaudeBackend
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.domain.errors import BackendNotFound
 
@@ -28,4 +29,4 @@ class Registry:
 
 def default_registry(disabled: Collection[str] = ()) -> Registry:
     """Every backend that clinvk knows."""
-    return Registry((DemoBackend(),), disabled)
+    return Registry((ClaudeBackend(), DemoBackend()), disabled)

@@ -42,6 +42,8 @@ class Descendants:
         self._root = root or os.getpid()
         self._families: dict[str, _Family] = {}
         self._strangers: dict[tuple[int, int], set[str]] = {}
+        # Whoever was there before any child of ours is none of our business.
+        self._elders = {(row.pid, row.started) for row in processes.descendants(self._root, processes.table())}
 
     def enrol(self, marker: str, pid: int) -> None:
         """A child was started; `marker` is in its environment."""
@@ -111,7 +113,7 @@ class Descendants:
         marked = processes.marker(row.pid, MARKER)
         if marked in self._families:
             return marked
-        if row.ppid == self._root and marked is None and row.alive:
+        if row.ppid == self._root and marked is None and row.alive and key not in self._elders:
             return self._charge_stranger(key, last)
         return None
 

@@ -42,12 +42,16 @@ class Probe:
         registry: Registry,
         configured: Mapping[str, str],
         descendants: Descendants,
+        variables: Mapping[str, Mapping[str, str]] | None = None,
         answer_secs: float = ANSWER_SECS,
     ) -> None:
-        """`configured` are paths of executables by backend: each stands for a search."""
+        """`configured` are paths of executables by backend: each stands for a search. `variables` are what
+        a backend's children see beyond the usual, a PATH perhaps.
+        """
         self._registry = registry
         self._configured = configured
         self._descendants = descendants
+        self._variables = variables or {}
         self._answer_secs = answer_secs
         self._tasks = Tasks()
         self._looks: dict[str, asyncio.Task[None]] = {}
@@ -98,7 +102,8 @@ class Probe:
     async def _look_at(self, name: str, executable: Executable) -> None:
         try:
             path = self._configured.get(name)
-            found = await asyncio.to_thread(installed.find, executable, path, os.environ)
+            environ = {**os.environ, **self._variables.get(name, {})}
+            found = await asyncio.to_thread(installed.find, executable, path, environ)
             version = found.version or await self._version(name, executable, found)
         except NotUsable as error:
             self._seen[name] = _Seen(None, str(error))
@@ -110,17 +115,19 @@ class Probe:
         stamp, version = self._answers.get(name, (None, None))
         if stamp == found.stamp:
             return version
-        answer = await self._ask(f"version-{name}", found.argv)
+        answer = await self._ask(name, found.argv)
         if answer is None:  # the machine may only have been busy: it is asked again
             return None
         said = re.search(executable.version, answer)
         self._answers[name] = found.stamp, said[1] if said else None
         return self._answers[name][1]
 
-    async def _ask(self, marker: str, argv: tuple[str, ...]) -> str | None:
+    async def _ask(self, name: str, argv: tuple[str, ...]) -> str | None:
         """What it prints for `--version`; None if it does not end in time. Raises NotUsable if it fails."""
-        heard = _Heard()
-        variables = environment.clean(os.environ, (), {}, marker)
+        heard, marker = _Heard(), f"version-{name}"
+        # What its runs will see: a program that starts in another environment proves nothing.
+        names = self._registry.get(name).traits.environment
+        variables = environment.clean(os.environ, names, self._variables.get(name, {}), marker)
         try:
             child = Child.spawn(Command((*argv, "--version"), "/"), variables, heard)
         except SpawnFailed as error:

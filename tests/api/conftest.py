@@ -27,8 +27,8 @@ from clinvk.clock import SystemClock
 from clinvk.monitor import RunView
 from clinvk.schemas import Schemas
 from clinvk.store.spool import Spool
-from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.handle import RunHandle
+from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.supervisor import Limits, Supervisor
 from tests.api.client import DEADLINE, Connection, Reply, Stream
 

@@ -95,8 +95,9 @@ class Ask:
         wanted = self.directives
         if self.schema is not None:
             return Text((json.dumps(fit(self.schema)),))
-        if wanted.tool and len(self.conversation.results) < wanted.tools:
-            return Call(*tools.call(wanted, self.offered))
+        used = len(self.conversation.results)
+        if used < len(wanted.steps):
+            return Call(*tools.call(wanted.steps[used], self.offered))
         return Text(_pieces(self._text(), wanted))
 
     def _text(self) -> str:

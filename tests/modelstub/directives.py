@@ -16,12 +16,14 @@ times=N        the error or limit meets only the first N requests with this very
 retry_after=S  when to try again, said with a 429
 stop=length    end as if the token limit was reached
 
+Several brackets are several tools, used in that order before the answer.
+
 A bracket with any other word in it is no directive but part of the prompt: a slip of the pen shows in the answer.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -47,20 +49,22 @@ class Directives:
     times: int | None = None
     retry_after: float | None = None
     stop: str = ""
+    steps: tuple["Directives", ...] = ()
+    """The tools to be used: this one as often as `tools` says, or those of several brackets."""
 
 
 def parse(prompt: str) -> tuple[str, Directives]:
     """The prompt without its directives, and the last of them."""
-    found = Directives()
+    found: list[Directives] = []
 
     def take(bracket: re.Match[str]) -> str:
-        nonlocal found
         directives = _directives(bracket[1])
-        found = directives or found
+        found.extend([directives] if directives else [])
         return "" if directives else bracket[0]
 
     words = _BRACKET.sub(take, prompt).strip()
-    return words, found
+    steps = tuple(step for step in found for _ in range(step.tools) if step.tool)
+    return words, replace(found[-1], steps=steps) if found else Directives()
 
 
 def _directives(bracket: str) -> Directives | None:

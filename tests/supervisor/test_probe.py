@@ -6,61 +6,13 @@ import os
 import pytest
 
 from clinvk import __version__, processes
-from clinvk.backends.base import Executable, Installation
+from clinvk.backends.base import Installation
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
 from clinvk.domain.errors import BackendNotFound
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.probe import Probe
-
-DEADLINE = 20.0
-CURE = "npm install -g some-cli"
-TESTED = "clinvk is tested with 1.0 and later, below 2.0"
-
-
-class SomeBackend(DemoBackend):
-    """One whose CLI has to be installed."""
-
-    def __init__(self, name="some"):
-        self.name = name
-        self.executable = Executable(f"{name}-cli", (f"{name}-cli-*/native",), r"cli (\S+)", ("1.0", "2.0"), CURE)
-
-
-class NativeBackend(SomeBackend):
-    """One whose package is the program itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.executable = Executable("some-cli", (), r"cli (\S+)", ("1.0", "2.0"), CURE)
-
-
-class Bench:
-    """A PATH of our own, and probes that search it."""
-
-    def __init__(self, folder):
-        self.path = folder / "bin"
-        self.asked = folder / "asked"
-        self.descendants = Descendants()
-        self.probes = []
-
-    def program(self, says, path=None):
-        """A program that writes down that it was asked, and then does what `says`."""
-        path = path or self.path / "some-cli"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.write_text(f"#!/bin/sh\necho \"$@\" >>'{self.asked}'\n{says}\n")
-        new.chmod(0o755)
-        new.replace(path)
-        return path
-
-    @property
-    def questions(self):
-        return self.asked.read_text().splitlines() if self.asked.exists() else []
-
-    def probe(self, *backends, configured=None, answer_secs=DEADLINE):
-        registry = Registry(backends or [SomeBackend()])
-        self.probes.append(Probe(registry, configured or {}, self.descendants, answer_secs))
-        return self.probes[-1]
+from tests.supervisor.bench import CURE, DEADLINE, TESTED, Bench, NativeBackend, SomeBackend
 
 
 @pytest.fixture
@@ -221,16 +173,17 @@ async def test_a_program_that_cannot_be_started_is_not_usable(bench):
     assert probe.reason("some").startswith("some is not usable: The CLI could not be started: Exec format error")
 
 
-async def test_a_program_that_hangs_is_killed_with_all_it_started_and_used_without_a_version(bench, tmp_path):
-    pids = tmp_path / "pids"
-    program = bench.program(f"setsid tail -f /dev/null & echo $$ $! >'{pids}'; wait")
-    probe = bench.probe(answer_secs=0.3)
+async def test_a_program_that_hangs_is_used_without_a_version_and_asked_again(bench, tmp_path):
+    program = bench.program(f"test -e '{tmp_path}/awake' || exec tail -f /dev/null; echo cli 1.5.0")
+    probe = bench.probe(answer_secs=0.1)
     await looked(probe)
-    await appears(pids)
-    assert [pid for pid in map(int, pids.read_text().split()) if processes.read(pid)] == []
     assert probe.found("some") == Installation((str(program),), None)
+    assert probe.reason("some") == f"some is not telling its version; {TESTED}"
+    assert bench.descendants.look() == {}
+    (tmp_path / "awake").touch()  # the machine may only have been busy
+    probe._answer_secs = DEADLINE
     await looked(probe)
-    assert len(bench.questions) == 2  # the machine may have been busy
+    assert probe.found("some").version == "1.5.0"
 
 
 async def test_a_program_that_leaves_something_running_is_cleaned_up_after(bench, tmp_path):
@@ -242,17 +195,27 @@ async def test_a_program_that_leaves_something_running_is_cleaned_up_after(bench
     assert processes.read(int(pids.read_text())) is None
 
 
-async def test_the_program_sees_a_clean_environment_and_no_input(bench, monkeypatch, tmp_path):
+async def test_the_program_sees_what_its_runs_will_see_and_no_input(bench, monkeypatch, tmp_path):
     seen = tmp_path / "seen"
-    monkeypatch.setenv("SOME_SECRET", "1")
+    monkeypatch.setenv("SOME_HOME", "known to the backend")
+    monkeypatch.setenv("OTHER_SECRET", "of somebody else")
     bench.program(f"{{ env; cat; pwd; }} >'{seen}'; echo cli 1.5.0")
-    probe = bench.probe()
+    probe = bench.probe(variables={"some": {"ADDED": "by the user"}})
     await looked(probe)
     lines = seen.read_text().splitlines()
-    assert "CLINVK_RUN=version-some" in lines
-    assert "TERM=dumb" in lines
+    assert {"CLINVK_RUN=version-some", "TERM=dumb", "SOME_HOME=known to the backend", "ADDED=by the user"} <= {
+        *lines
+    }
     assert lines[-1] == "/"
-    assert not [line for line in lines if line.startswith("SOME_SECRET")]
+    assert not [line for line in lines if line.startswith("OTHER_SECRET")]
+
+
+async def test_a_path_that_is_set_for_a_backend_is_the_one_that_is_searched(bench, tmp_path):
+    bench.program("echo cli 1.5.0")
+    other = bench.program("echo cli 1.6.0", tmp_path.resolve() / "other" / "some-cli")
+    probe = bench.probe(variables={"some": {"PATH": str(other.parent)}})
+    await looked(probe)
+    assert probe.found("some") == Installation((str(other),), "1.6.0")
 
 
 async def test_who_stops_waiting_does_not_stop_the_look(bench, tmp_path):
@@ -294,16 +257,16 @@ async def test_only_the_named_are_looked_for(bench):
     assert probe.told() == [f"two: not installed ({CURE})"]
 
 
-async def test_closing_ends_what_is_being_asked_and_every_later_look(bench, tmp_path):
+async def test_closing_ends_what_is_being_asked_and_all_that_it_started_and_every_later_look(bench, tmp_path):
     pids = tmp_path / "pids"
-    bench.program(f"echo $$ >'{pids}'; exec tail -f /dev/null")
+    bench.program(f"setsid tail -f /dev/null & echo $$ $! >'{pids}'; wait")
     probe = bench.probe()
     look = asyncio.create_task(probe.look())
     await appears(pids)
     async with asyncio.timeout(DEADLINE):
         await probe.close()
         await look
-    assert processes.read(int(pids.read_text())) is None
+    assert [pid for pid in map(int, pids.read_text().split()) if processes.read(pid)] == []
     assert probe.found("some") is None
     await looked(probe)
     assert len(bench.questions) == 1
@@ -316,6 +279,8 @@ async def test_a_disk_that_does_not_answer_holds_nobody_but_the_look(bench, tmp_
     (bench.path / "some-cli").symlink_to(package / "native")
     probe = bench.probe(NativeBackend())
     look = asyncio.create_task(probe.look())
+    for _ in range(10):  # were it on the loop, we would not come back from here
+        await asyncio.sleep(0)
     await asyncio.to_thread((package / "package.json").write_text, '{"version": "1.5.0"}')
     async with asyncio.timeout(DEADLINE):
         await look

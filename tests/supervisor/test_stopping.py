@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -228,3 +229,14 @@ async def test_what_left_no_trace_ends_though_all_it_may_belong_to_end_at_once(s
     for run in runs:
         await stopped(run)
     assert [pid for pid in pids if processes.read(pid)] == []
+
+
+async def test_whoever_was_there_before_the_supervisor_is_left_alone(new_stage):
+    with subprocess.Popen(["sleep", "86400"]) as elder:
+        try:
+            run = await new_stage().start()
+            await run.end()
+            await new_stage().all_gone()
+            assert elder.poll() is None
+        finally:
+            elder.kill()

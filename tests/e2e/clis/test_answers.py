@@ -79,7 +79,7 @@ def test_the_model_sees_the_system_prompt_beside_the_clis_own(world, backend):
 def test_a_megabyte_of_prompt_arrives_whole(world, backend):
     prompt = f"big {backend} " + "word " * 200_000 + "the end"
     answer = world.ask(backend, prompt)
-    assert answer["output"] == f"you said: {len(prompt)} characters"
+    assert f"{len(prompt)} characters" in answer["output"]
     (entry,) = world.requests(f"big {backend}")
     assert json.dumps(prompt)[1:-1] in world.body(entry)
 

@@ -1,0 +1,1 @@
+"""Anthropic's Claude Code: `claude -p`, spoken to in lines of JSON."""

@@ -1,0 +1,67 @@
+"""The claude backend: how its child is started, stopped and understood."""
+
+from clinvk.backends.base import (
+    Command,
+    Dialogue,
+    Executable,
+    PoolKey,
+    Residue,
+    Rung,
+    Site,
+    Step,
+    Traits,
+    malformed_resume,
+    refused_flags,
+)
+from clinvk.backends.claude import command
+from clinvk.backends.claude.dialogue import ClaudeDialogue
+from clinvk.backends.claude.result import exit_meaning
+from clinvk.domain.errors import Fault, RunError
+from clinvk.domain.run import Exit
+from clinvk.domain.spec import RunSpec
+
+
+class ClaudeBackend:
+    """Runs Claude Code of Anthropic, one conversation a child."""
+
+    name = "claude"
+    traits = Traits(
+        # An interrupt ends a running tool too; a SIGTERM does, and takes up to two seconds.
+        stop=(Rung(Step.INTERRUPT, 1.0), Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 3.0)),
+        retire=(Rung(Step.CLOSE_STDIN, 1.0), Rung(Step.SIGTERM, 3.0)),
+        environment=command.ENVIRONMENT,
+        extra_flags=command.EXTRA_FLAGS,
+        first_output_secs=240.0,  # more than the longest wait for a provider that says when to come back
+    )
+    executable: Executable | None = Executable(
+        name="claude",
+        natives=("@anthropic-ai/claude-code-*/claude",),
+        version=r"(\d+\.\d+\.\d+) \(Claude Code\)",
+        tested=("2.1.329", "2.2"),
+        install="Install it with `npm install -g @anthropic-ai/claude-code`, then log in with `claude` and /login",
+    )
+
+    def faults(self, spec: RunSpec) -> list[Fault]:
+        return [
+            *malformed_resume(spec.resume),
+            *refused_flags(spec.extra, self.traits.extra_flags),
+            *command.misused_flags(spec.extra),
+        ]
+
+    def command(self, spec: RunSpec, site: Site) -> Command:
+        return command.command(spec, site)
+
+    def key(self, spec: RunSpec) -> PoolKey:
+        modes = str(spec.approval_mode), str(spec.sandbox_mode)
+        prompts = str(spec.replace_system_prompt), spec.system_prompt or ""
+        return (self.name, spec.workdir, *modes, *prompts, *command.fixed(spec))
+
+    def dialogue(self, spec: RunSpec) -> Dialogue:
+        return ClaudeDialogue(spec)
+
+    def explain(self, exit_: Exit) -> RunError | None:
+        return exit_meaning(exit_)
+
+    def residue(self, session_id: str) -> tuple[Residue, ...]:
+        # Of a sub-agent's work claude keeps the description, whatever it was asked to keep.
+        return (Residue(f".claude/projects/*/{session_id}/subagents/agent-*.meta.json", '"agentType"'),)

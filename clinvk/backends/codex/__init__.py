@@ -1,0 +1,1 @@
+"""The codex backend: `codex app-server`, JSON-RPC in lines over stdio."""

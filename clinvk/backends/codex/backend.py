@@ -1,0 +1,60 @@
+"""The codex backend: how its app-server is found, started, stopped and understood."""
+
+from typing import Final
+
+from clinvk.backends.base import (
+    Command,
+    Dialogue,
+    Executable,
+    PoolKey,
+    Residue,
+    Rung,
+    Site,
+    Step,
+    Traits,
+)
+from clinvk.backends.codex import command, text
+from clinvk.backends.codex.dialogue import CodexDialogue
+from clinvk.domain.errors import Fault, RunError
+from clinvk.domain.run import Exit
+from clinvk.domain.spec import RunSpec
+
+# Idle, codex ends 0.07 s after its stdin is closed, and as fast in the middle of a turn.
+_RETIRE: Final = (Rung(Step.CLOSE_STDIN, 2.0), Rung(Step.SIGINT, 1.0), Rung(Step.SIGTERM, 1.0))
+
+
+class CodexBackend:
+    """Runs `codex app-server`, one turn a process."""
+
+    name = "codex"
+    traits = Traits(
+        stop=(Rung(Step.INTERRUPT, 1.0), *_RETIRE),
+        retire=_RETIRE,
+        environment=command.ENVIRONMENT,
+        extra_flags=command.EXTRA_FLAGS,
+    )
+    executable: Executable | None = Executable(
+        name="codex",
+        natives=("@openai/codex-*/vendor/*/bin/codex",),
+        version=r"codex-cli (\d+\.\d+\.\d+\S*)",
+        tested=("0.169.0", "0.170.0"),
+        install="install it with `npm install -g @openai/codex`, then run `codex login`",
+    )
+
+    def faults(self, spec: RunSpec) -> list[Fault]:
+        return command.faults(spec)
+
+    def command(self, spec: RunSpec, site: Site) -> Command:
+        return command.command(spec, site)
+
+    def key(self, spec: RunSpec) -> PoolKey:
+        return (self.name, *command.key(spec))
+
+    def dialogue(self, spec: RunSpec) -> Dialogue:  # noqa: ARG002  every app-server speaks alike
+        return CodexDialogue()
+
+    def explain(self, exit_: Exit) -> RunError | None:
+        return text.explain(exit_)
+
+    def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  an ephemeral thread has no file
+        return ()

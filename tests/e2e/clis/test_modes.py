@@ -1,0 +1,72 @@
+"""Each approval mode with each sandbox mode, for reading, writing and commands: as the docs say it."""
+
+import json
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from clinvk.domain.spec import ApprovalMode, SandboxMode
+from tests import clis
+
+ROOT = Path(__file__).parents[3]
+COLUMNS = ("read in", "read out", "write in", "write out", "echo", "touch")
+HEADER = f"| approval | sandbox | {' | '.join(COLUMNS)} |"
+
+
+def table(backend):
+    """The first such table of docs/backends/<backend>.md: what is done, by approval and sandbox mode."""
+    page = (ROOT / "docs" / "backends" / f"{backend}.md").read_text()
+    rows = page.partition(HEADER)[2].strip().partition("\n\n")[0].splitlines()[1:]
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {
+        pair: dict(zip(COLUMNS, done, strict=True))
+        for approvals, sandboxes, *done in cells
+        for pair in product(named(approvals, ApprovalMode), named(sandboxes, SandboxMode))
+    }
+
+
+def named(cell, modes):
+    """The modes that a cell names; `any` are all."""
+    return list(modes) if cell == "any" else [modes(name) for name in re.findall(r"`([a-z-]+)`", cell)]
+
+
+CELLS = [(backend, modes) for backend in clis.NAMES for modes in table(backend)]
+
+
+@pytest.mark.parametrize("backend", clis.NAMES)
+def test_the_docs_tell_every_pair_of_modes(backend):
+    assert set(table(backend)) == set(product(ApprovalMode, SandboxMode))
+
+
+@pytest.mark.parametrize(
+    ("backend", "modes"), CELLS, ids=lambda value: value if isinstance(value, str) else "-".join(value)
+)
+def test_what_is_done_is_what_the_docs_say(world, workdir, tmp_path_factory, backend, modes):
+    """One run asks for all of it, one after the other."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "other.txt").write_text("read this")
+    steps = (
+        f"tool=read path={workdir}/README.md",
+        f"tool=read path={outside}/other.txt",
+        f"tool=write path={workdir}/made.txt",
+        f"tool=write path={outside}/made.txt",
+        "tool=shell cmd=echo%20a-harmless-word",
+        "tool=shell cmd=touch%20ran.txt",
+    )
+    prompt = "all of it " + " ".join(f"[[{step}]]" for step in steps)
+    approval, sandbox = modes
+    stream = world.stream(backend, prompt, workdir=str(workdir), approval_mode=approval, sandbox_mode=sandbox)
+    events = [json.loads(line) for line in stream]
+    assert events[-1]["state"] == "completed", events[-1]
+    told = [event.get("output") or "" for event in events if event["type"] == "tool.done" and event["ok"]]
+    done = (
+        any("read me" in output for output in told),
+        any("read this" in output for output in told),
+        (workdir / "made.txt").exists(),
+        (outside / "made.txt").exists(),
+        any("a-harmless-word" in output for output in told),
+        (workdir / "ran.txt").exists(),
+    )
+    assert dict(zip(COLUMNS, ["yes" if did else "no" for did in done], strict=True)) == table(backend)[modes]
