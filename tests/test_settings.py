@@ -97,6 +97,19 @@ def test_backends_have_bounds_of_their_own(configured):
     }
 
 
+def test_a_backend_is_set_up_by_path_environment_and_tools(configured):
+    settings = configured(
+        "backends:\n  demo:\n    path: /opt/a b/cli\n    env: {A_1: '1', _b: ''}\n"
+        "    allowed_tools: [Read, 'Bash(ls:*)']\n    replace_system_prompt: true\n"
+        "  other:\n    allowed_tools: []\n"
+    )
+    demo = settings.backends["demo"]
+    assert (demo.path, demo.env) == ("/opt/a b/cli", {"A_1": "1", "_b": ""})
+    assert (demo.allowed_tools, demo.replace_system_prompt) == (("Read", "Bash(ls:*)"), True)
+    assert settings.backends["other"].allowed_tools == ()
+    assert BackendSettings().allowed_tools is None
+
+
 def test_a_whole_number_may_be_written_with_a_point(configured):
     settings = configured("server:\n  port: 3000.0\n  read_timeout_secs: 1.5\n  allowed_hosts: [a.example]\n")
     assert (settings.server.port, type(settings.server.port)) == (3000, int)
@@ -130,6 +143,16 @@ def test_settings_are_frozen(tmp_path):
          'server.port "2024-01-01" has the wrong type; expected an integer'),
         ("server:\n  allowed_hosts:\n    - a\n    - 1\n", 4,
          "server.allowed_hosts.1 1 has the wrong type; expected a string"),
+        ("backends:\n  demo:\n    path: ~/bin/cli\n", 3,
+         'backends.demo.path "~/bin/cli" has the wrong form; expected an absolute path'),
+        ("backends:\n  demo:\n    env:\n      A: '1'\n      DEBUG: 1\n", 5,
+         "backends.demo.env.DEBUG 1 has the wrong type; expected a string"),
+        ("backends:\n  demo:\n    env:\n      A=B: '1'\n", 4,
+         "backends.demo.env.A=B is not a known field; expected a field of the schema"),
+        ('backends:\n  demo:\n    env:\n      A: "\\0"\n', 4,
+         'backends.demo.env.A "\\u0000" has the wrong form; expected text that matches ^[^\\u0000]*$'),
+        ("backends:\n  demo:\n    allowed_tools: ['']\n", 3,
+         'backends.demo.allowed_tools.0 "" is too short; expected some text'),
         ("server:\n", 1, "server null has the wrong type; expected an object"),
         ("1: 2\n", 1, f"1 is not a known field; {KNOWN}"),
         ("- a\n", 1, 'the file ["a"] has the wrong type; expected an object'),

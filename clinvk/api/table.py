@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clinvk.api import meta
-from clinvk.api.native import prompt, runs
+from clinvk.api.native import backends, prompt, runs
 from clinvk.api.problems import Kind
 from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
 from clinvk.domain.run import RunState
@@ -57,6 +57,11 @@ ROUTES: Final = (
         _STARTS,
         request="native/prompt-request",
         description="A client that leaves stops its run, unless it was detached.",
+    ),
+    Route(
+        "GET", "/api/v1/backends", backends.list_backends, "listBackends", "The backends on this machine", "meta",
+        {200: _json("claude, codex, gemini, then the others.", "native/backend-list")},
+        description="Looks at the machine again: a CLI that was installed or upgraded meanwhile is found.",
     ),
     Route(
         "GET", "/api/v1/runs", runs.list_runs, "listRuns", "Live and recent runs, newest first", "runs",

@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable
 
 from clinvk.backends.base import Backend
 from clinvk.backends.claude.backend import ClaudeBackend
+from clinvk.backends.codex.backend import CodexBackend
 from clinvk.backends.demo.backend import DemoBackend
+from clinvk.backends.gemini.backend import GeminiBackend
 from clinvk.domain.errors import BackendNotFound
 
 
@@ -18,10 +20,10 @@ class Registry:
 
     def get(self, name: str) -> Backend:
         """The backend called `name`. Raises BackendNotFound."""
-        try:
+        if name in self._backends:
             return self._backends[name]
-        except KeyError:
-            raise BackendNotFound(name) from None
+        off = any(backend.name == name for backend in self.disabled)
+        raise BackendNotFound(name, f"it is disabled (backends.{name}.enabled)" if off else None)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._backends)
@@ -29,4 +31,4 @@ class Registry:
 
 def default_registry(disabled: Collection[str] = ()) -> Registry:
     """Every backend that clinvk knows."""
-    return Registry((ClaudeBackend(), DemoBackend()), disabled)
+    return Registry((ClaudeBackend(), CodexBackend(), GeminiBackend(), DemoBackend()), disabled)

@@ -86,8 +86,8 @@ class Supervisor:
         slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
         time = AttendedTime(clock)
         paths = {name: one.path for name, one in options.items() if one.path}
-        self.probe = Probe(registry, paths, self._descendants)
         variables = {name: one.variables for name, one in options.items()}
+        self.probe = Probe(registry, paths, self._descendants, variables)
         self.pool = Pool(self._tasks, self._descendants, self.probe.found, variables)
         self._around = Surroundings(clock, time, self.pool, slots, limits.run_bytes)
         self._handles: dict[str, RunHandle] = {}

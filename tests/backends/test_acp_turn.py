@@ -110,11 +110,6 @@ def test_a_chunk_of_nothing_is_a_notice(agent, content):
     assert [type(output) for output in agent.updates("agent_message_chunk", content=content)] == [Notice]
 
 
-def test_a_chunk_that_is_noise_to_this_agent_says_nothing():
-    agent = Agent(Quirks(CURES, noise=lambda text: text == "[noise]"))
-    assert agent.writes("[noise]") == []
-
-
 def test_a_tool_may_be_followed_up_that_was_never_called(agent):
     assert agent.follows_up("c", "failed", content=[text("no such file")]) == [
         ToolStarted("c", "tool"),

@@ -38,6 +38,8 @@ def test_a_dropped_block_is_forgotten(blocks):
     assert blocks.dropped("a") == [TextDropped("a")]
     assert blocks.dropped("a") == []
     assert blocks.close() == []
+    blocks.delta("a", "another")
+    assert blocks.done("a") == [TextDone("a", 7, "another")]
 
 
 def test_closing_tells_the_open_blocks_in_the_order_they_began(blocks):

@@ -421,8 +421,9 @@ def test_an_ask_of_another_agent_is_declined_at_once():
     assert talk.written() == [{"id": 0, "result": {"decision": "decline"}}]
     talk = Talk().started()
     talk.written()
-    assert ask(talk, "commandExecution", threadId="other") == []
-    assert talk.written() == [{"id": 0, "result": {"decision": "decline"}}]
+    for elsewhere in ({"threadId": "other"}, {"turnId": "older"}):
+        assert ask(talk, "commandExecution", **elsewhere) == []
+        assert talk.written() == [{"id": 0, "result": {"decision": "decline"}}]
 
 
 @pytest.mark.parametrize(

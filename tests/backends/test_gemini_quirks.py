@@ -7,7 +7,7 @@ import pytest
 from clinvk.backends.gemini import quirks, text
 from clinvk.backends.gemini.backend import GeminiBackend
 from clinvk.domain.errors import ErrorCode
-from clinvk.domain.events import SessionBound, TextDelta, ToolStarted, TurnDone, UsageReported
+from clinvk.domain.events import SessionBound, ToolStarted, TurnDone, UsageReported
 from clinvk.domain.run import StopReason
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
@@ -93,13 +93,6 @@ def test_a_tool_is_called_what_gemini_calls_it():
     call = {"toolCallId": "read_file__read_file_1795245058122_0", "title": "a.txt", "kind": "read"}
     (started,) = gemini.updates(sessionUpdate="tool_call", **call)
     assert started == ToolStarted(call["toolCallId"], "read_file", "a.txt")
-
-
-def test_a_change_of_the_approval_mode_is_no_answer():
-    gemini, _ = prompted()
-    for said, outputs in [("[MODE_UPDATE] plan", []), ("yes", [TextDelta("text-0", "yes")])]:
-        content = {"type": "text", "text": said}
-        assert gemini.updates(sessionUpdate="agent_message_chunk", content=content) == outputs
 
 
 @pytest.mark.parametrize(

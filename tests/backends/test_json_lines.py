@@ -99,16 +99,16 @@ def test_an_unknown_line_is_told_as_far_as_a_person_would_read(line, told):
 
 @pytest.mark.parametrize("value", [None, 1, True, ["a"], {}])
 def test_a_text_is_a_string(value):
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=r"^a$"):
         json_lines.text({"a": value}, "a")
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=r"^a$"):
         json_lines.text({}, "a")
     assert json_lines.text({"a": ""}, "a") == ""
 
 
 @pytest.mark.parametrize("value", [None, True, -1, 1.0, "1", 2**53 + 1, 1e40])
 def test_a_count_is_a_number_every_reader_can_hold(value):
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=r"^a$"):
         json_lines.count({"a": value}, "a")
 
 
@@ -135,5 +135,5 @@ def test_any_value_is_told_as_text(value, text):
 
 def test_a_value_nested_too_deeply_is_malformed():
     message = json_lines.parse(b'{"a": ' + b"[" * 1000 + b"]" * 1000 + b"}")
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=r"^nested too deeply$"):
         json_lines.as_text(message["a"])

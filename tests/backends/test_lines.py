@@ -52,6 +52,13 @@ def test_the_rest_is_taken_out_once():
     assert buffer.feed(b"new\n") == [b"new"]
 
 
+def test_what_was_taken_out_counts_no_more():
+    buffer = LineBuffer(CEILING)
+    buffer.feed(b"x")
+    buffer.rest()
+    assert buffer.feed(b"y" * CEILING) == []
+
+
 def test_a_long_line_in_many_chunks_is_put_together_once():
     chunk = b"x" * 1024
     assert fed([chunk] * 4096 + [b"\n"]) == ([chunk * 4096], b"")

@@ -36,5 +36,5 @@ def test_a_disabled_one_is_told_of_and_not_to_be_had():
     registry = default_registry({"demo"})
     assert [backend.name for backend in registry.disabled] == ["demo"]
     assert "demo" not in registry.names()
-    with pytest.raises(BackendNotFound):
+    with pytest.raises(BackendNotFound, match=r"it is disabled \(backends.demo.enabled\)"):
         registry.get("demo")

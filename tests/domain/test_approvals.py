@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinvk.domain.approvals import decide
+from clinvk.domain.approvals import Verdict, decide
 from clinvk.domain.events import ApprovalAsked
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 
@@ -16,7 +16,8 @@ def asked(action, *paths):
 @pytest.mark.parametrize("action", ["read", "edit", "execute", "other"])
 @pytest.mark.parametrize("path", ["inside.txt", "/etc/passwd"])
 def test_mode_none_allows_everything(action, path):
-    assert decide(ApprovalMode.NONE, SandboxMode.DEFAULT, asked(action, path), WORKDIR).allowed
+    verdict = decide(ApprovalMode.NONE, SandboxMode.DEFAULT, asked(action, path), WORKDIR)
+    assert verdict == Verdict(True, "approval mode none allows everything")
 
 
 @pytest.mark.parametrize("mode", [ApprovalMode.DEFAULT, ApprovalMode.ALWAYS])
@@ -44,6 +45,11 @@ def test_the_modes_that_ask_allow_nothing_and_say_why(mode, action):
 )
 def test_mode_auto_allows_edits_whose_every_path_is_inside_the_workdir(paths, allowed):
     assert decide(ApprovalMode.AUTO, SandboxMode.DEFAULT, asked("edit", *paths), WORKDIR).allowed is allowed
+
+
+def test_mode_auto_says_what_it_allows():
+    verdict = decide(ApprovalMode.AUTO, SandboxMode.DEFAULT, asked("edit", "inside.txt"), WORKDIR)
+    assert verdict == Verdict(True, "approval mode auto allows edits inside the workdir")
 
 
 @pytest.mark.parametrize("action", ["read", "execute", "other"])

@@ -25,6 +25,14 @@ def test_a_spec_never_changes():
         RunSpec("demo", "hello", "/work").prompt = "other"
 
 
+def test_an_abridged_spec_has_the_beginning_of_its_texts_and_all_else():
+    spec = RunSpec("demo", "p" * 401, "/work", model="m", system_prompt="s" * 401)
+    abridged = dataclasses.replace(spec, prompt="p" * 400, system_prompt="s" * 400)
+    assert spec.abridged() == abridged
+    assert abridged.abridged() == abridged
+    assert RunSpec("demo", "short", "/").abridged() == RunSpec("demo", "short", "/")
+
+
 def test_a_spec_could_be_sent_elsewhere():
     spec = RunSpec("demo", "hello", "/work", extra=("--a",), metadata={"k": "v"}, origin=Origin(group_id="grp_1"))
     assert json.loads(json.dumps(dataclasses.asdict(spec)))["origin"]["group_id"] == "grp_1"

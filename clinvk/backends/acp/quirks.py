@@ -15,7 +15,7 @@ def _as_it_is(text: str) -> str:
     return text
 
 
-def _never(_text: str) -> bool:
+def _never(_tool: str) -> bool:
     return False
 
 
@@ -53,10 +53,10 @@ class Quirks:
     `fenced`: it answers `session/load` before it replays the history, and lists its commands after it.
     `load_as`: the id to load a conversation by. `plain`: the prompt, so that none of it is taken for a
     command. `preamble`: what goes before the prompt. `same_round`: this tool call, by its id, belongs to
-    the model's request of the one before, even if that has ended. `noise`: a chunk that is no answer.
-    `tool_name`: what to call a tool, by its call. `failure`: what a JSON-RPC error means, None where the
-    general reading will do. `usage`: of a prompt's result. `unfinished`: why a result that says `end_turn`
-    is no good end all the same. `stray`: what a line that is no message means for all turns.
+    the model's request of the one before, even if that has ended. `tool_name`: what to call a tool, by its
+    call. `failure`: what a JSON-RPC error means, None where the general reading will do. `usage`: of a
+    prompt's result. `unfinished`: why a result that says `end_turn` is no good end all the same. `stray`:
+    what a line that is no message means for all turns.
     """
 
     cures: Cures
@@ -65,7 +65,6 @@ class Quirks:
     plain: Callable[[str], str] = _as_it_is
     preamble: Callable[[RunSpec], str | None] = _system_prompt
     same_round: Callable[[str], bool] = _never
-    noise: Callable[[str], bool] = _never
     tool_name: Callable[[Message], str] = _by_kind
     failure: Callable[[Message, Cures], RunError | None] = _not_understood
     usage: Callable[[Message], Usage | None] = _not_told

@@ -115,8 +115,6 @@ class Turn:
         text = _text_of(update)
         if text is None:
             return [Notice("The agent sent something that is not text; clinvk does not pass it on")]
-        if self.quirks.noise(text):
-            return []
         self._count()
         return [self.blocks.delta(f"text-{self._block}", text)]
 

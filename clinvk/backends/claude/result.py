@@ -30,7 +30,6 @@ _EXITS: Final = (
     (re.compile(r"unknown option"), "claude does not know an option that it was given; update it"),
     (re.compile(r"option '.*' argument"), "claude refuses the value of an option; correct the run's `extra`"),
     (re.compile(r"cannot be used with root"), "claude refuses bypassPermissions to root; change its defaultMode"),
-    (re.compile(r"[Ss]ettings"), "claude cannot read its settings; correct the file it names"),
 )
 
 
@@ -88,18 +87,21 @@ def failure(result: Message, max_turns: int | None, wait: float | None = None) -
     if result.get("terminal_reason") == "budget_exhausted":
         cure = "raise the run's --max-budget-usd"
         return RunError(ErrorCode.BACKEND_FAILED, f"The turn used up its budget; {cure}{failures.detail_of(said)}")
-    return by_words(said, wait) or RunError(ErrorCode.BACKEND_FAILED, f"claude failed{failures.detail_of(said)}")
+    return _by_words(said, wait) or RunError(ErrorCode.BACKEND_FAILED, f"claude failed{failures.detail_of(said)}")
 
 
-def by_words(said: str, wait: float | None = None) -> RunError | None:
+def _by_words(said: str, wait: float | None = None) -> RunError | None:
     """What the words alone tell; None where they tell nothing."""
-    if _LOST.search(said):
-        return failures.lost_conversation(said)
-    if _NOT_LOGGED_IN.search(said):
-        return failures.not_logged_in(CURES, said)
     if _USAGE_LIMIT.search(said):
         return failures.by_status(429, said, CURES, wait)
-    return failures.by_words(said, CURES)
+    return _of_the_user(said) or failures.by_words(said, CURES)
+
+
+def _of_the_user(said: str) -> RunError | None:
+    """What the user asked for and does not have: a conversation, a login."""
+    if _LOST.search(said):
+        return failures.lost_conversation(said)
+    return failures.not_logged_in(CURES, said) if _NOT_LOGGED_IN.search(said) else None
 
 
 def seconds_until(said: str, now: object) -> float | None:
@@ -114,14 +116,14 @@ def seconds_until(said: str, now: object) -> float | None:
 
 
 def exit_meaning(exit_: Exit) -> RunError | None:
-    """What an exit without a result means, by what is on stderr."""
+    """What an exit without a result means, by what is on stderr. The provider's failures come in results."""
     said = exit_.stderr_tail
     if exit_.clean or exit_.signal:
         return None
     for pattern, sentence in _EXITS:
         if pattern.search(said):
             return RunError(ErrorCode.BACKEND_EXITED, f"{sentence}{failures.detail_of(exit_.last_words)}")
-    return by_words(said)
+    return _of_the_user(exit_.last_words)
 
 
 def _words(result: Message) -> str:

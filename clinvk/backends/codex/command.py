@@ -20,6 +20,19 @@ _TURN_FLAGS: Final = MappingProxyType(
 _DISABLE: Final = "--disable"
 EXTRA_FLAGS: Final = (_DISABLE, *_TURN_FLAGS)
 _WORD: Final = re.compile(r"[a-z][a-z0-9_-]*")
+# Tools that a run may do without. Other features guard the user, such as the hooks.
+_FEATURES: Final = frozenset(
+    {
+        "apps",
+        "browser_use",
+        "computer_use",
+        "image_generation",
+        "multi_agent",
+        "plugins",
+        "shell_tool",
+        "view_image",
+    }
+)
 
 # CODEX_* as a family would pass on that we run inside of codex, and inside of its sandbox.
 ENVIRONMENT: Final = (
@@ -56,10 +69,21 @@ def faults(spec: RunSpec) -> list[Fault]:
     if spec.allowed_tools:
         found.append(Fault("/allowed_tools", "codex allows no tool by its name", "an approval mode instead"))
     return found + [
-        Fault(f"/extra/{index}", f"'{flag}' has no value that codex knows", "--flag=word, in small letters")
+        Fault(f"/extra/{index}", f"'{flag}' has a value that may not be passed on", _expected(flag))
         for index, flag in enumerate(spec.extra)
-        if flag.partition("=")[0] in EXTRA_FLAGS and not _WORD.fullmatch(flag.partition("=")[2])
+        if flag.partition("=")[0] in EXTRA_FLAGS and not _is_good(flag)
     ]
+
+
+def _is_good(flag: str) -> bool:
+    name, _, value = flag.partition("=")
+    return value in _FEATURES if name == _DISABLE else bool(_WORD.fullmatch(value))
+
+
+def _expected(flag: str) -> str:
+    return (
+        f"one of {', '.join(sorted(_FEATURES))}" if flag.startswith(_DISABLE) else "--flag=word, in small letters"
+    )
 
 
 def command(spec: RunSpec, site: Site) -> Command:

@@ -195,7 +195,7 @@ class CodexDialogue:
         if method not in _ASKS:
             return None
         turn = self._turn
-        if turn is None or params.get("threadId") != turn.conversation:
+        if turn is None or params.get("threadId") != turn.conversation or params.get("turnId") != turn.native:
             self._peer.reply(request, {"decision": "decline"})  # an agent of the agent, or a turn that has ended
             return []
         tool, action = _ASKS[method]

@@ -28,13 +28,8 @@ _OVERLOADED: Final = frozenset({"serverOverloaded", "flexUnavailable", "policyCa
 _CUT_SHORT: Final = "reason: max_output_tokens"
 _NO_KEY: Final = "Missing environment variable"
 _LOST: Final = re.compile(r"no rollout found|thread not found|invalid (?:session|thread) id", re.IGNORECASE)
-_HOME: Final = re.compile(r"CODEX_HOME|codex home", re.IGNORECASE)
-_CRASHES: Final = MappingProxyType(
-    {
-        2: "codex does not know what it was started with; see which versions are supported",
-        101: "codex crashed; send the prompt again",
-    }
-)
+_ERROR: Final = re.compile(r"^error: (.+)$", re.IGNORECASE | re.MULTILINE)
+_CRASHED: Final = 101
 
 
 def failure(error: Message, resets_in: float | None = None) -> RunError:
@@ -47,7 +42,7 @@ def failure(error: Message, resets_in: float | None = None) -> RunError:
         return failures.overloaded(said)
     if said.startswith(_NO_KEY):
         return failures.not_logged_in(CURES, said)
-    if said != error.get("message"):  # passed on as it came, which codex does with a refused request
+    if said and said != error.get("message"):  # passed on as it came, which codex does with a refused request
         return failures.by_status(400, said, CURES)
     known = failures.by_words(said, CURES)
     return known or RunError(ErrorCode.BACKEND_FAILED, f"codex failed{failures.detail_of(said)}")
@@ -70,13 +65,15 @@ def lost(error: Message) -> bool:
 
 
 def explain(exit_: Exit) -> RunError | None:
-    """What an exit without a result means."""
-    if exit_.clean:
+    """What an exit without a result means: a word of its own on stderr, or a panic."""
+    error = _ERROR.search(exit_.stderr_tail)
+    if exit_.code == _CRASHED:
+        sentence = f"Codex crashed; send the prompt again{failures.detail_of(exit_.last_words)}"
+    elif error and not exit_.clean:
+        sentence = f"Codex gave up; mend what it names{failures.detail_of(error[1])}"
+    else:
         return None
-    sentence, said = _CRASHES.get(exit_.code or 0), exit_.last_words
-    if sentence is None and _HOME.search(exit_.stderr_tail):
-        sentence, said = "codex cannot use its own folder; see what it says", exit_.stderr_tail
-    return RunError(ErrorCode.BACKEND_EXITED, f"{sentence}{failures.detail_of(said)}") if sentence else None
+    return RunError(ErrorCode.BACKEND_EXITED, sentence)
 
 
 def _said(error: Message) -> str:

@@ -68,7 +68,7 @@ class GeminiBackend:
             "CODE_ASSIST_ENDPOINT",
         ),
         extra_flags=("--extensions", "--include-directories"),
-        # It asks the provider up to ten times, in silence, before it says what is wrong.
+        # It asks the provider ten times, in silence and for up to 280 s, before it says what is wrong.
         first_output_secs=330.0,
     )
 

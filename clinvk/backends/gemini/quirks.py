@@ -16,7 +16,6 @@ from clinvk.domain.usage import Usage
 CURES: Final = Cures("gemini", "run `gemini` once and choose a login, or set GEMINI_API_KEY")
 
 _LOGIN_PAGE: Final = "visit the following URL to authorize"
-_MODE_CHANGED: Final = "[MODE_UPDATE] "
 _BAD_KEY: Final = re.compile(r"API key not valid|API_KEY_INVALID|API key expired", re.IGNORECASE)
 _NO_MODEL: Final = re.compile(r"is not found for API version|entity was not found|model not found", re.IGNORECASE)
 _BROKEN_OFF: Final = re.compile(r"Incomplete JSON segment")
@@ -45,11 +44,6 @@ def same_round(tool: str) -> bool:
     """Gemini runs the calls of one request one by one, and numbers them from 0; not if the model did."""
     number = _NUMBERED.search(tool)
     return number is None or number[1] != "0"
-
-
-def noise(said: str) -> bool:
-    """Gemini tells as answer text that its approval mode was changed."""
-    return said.startswith(_MODE_CHANGED)
 
 
 def tool_name(call: Message) -> str:
@@ -114,7 +108,6 @@ QUIRKS: Final = Quirks(
     plain=text.plain,
     preamble=preamble,
     same_round=same_round,
-    noise=noise,
     tool_name=tool_name,
     failure=failure,
     usage=usage,
