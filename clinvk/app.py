@@ -23,8 +23,8 @@ from clinvk.domain.errors import ClinvkError
 from clinvk.schemas import Schemas
 from clinvk.settings import ServerSettings, Settings
 from clinvk.store.spool import Spool
-from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor import sites
+from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.supervisor import BackendOptions, Limits, Supervisor
 
 _log = logging.getLogger("clinvk.app")

@@ -46,7 +46,9 @@ SUITES: Final = (
     Suite(
         ("clinvk/domain", "clinvk/backends"), ("tests/domain", "tests/backends", "tests/contract/test_backends.py")
     ),
-    Suite(("clinvk/supervisor/ladder.py",), ("tests/supervisor/test_stopping.py",)),
+    Suite(
+        ("clinvk/supervisor/ladder.py",), ("tests/supervisor/test_ladder.py", "tests/supervisor/test_stopping.py")
+    ),
 )
 
 

@@ -34,7 +34,8 @@ _GEMINI = {
     "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
-    "general": {"disableAutoUpdate": True, "enableAutoUpdate": False, "disableUpdateNag": True},
+    # Two attempts are what a user can set, and clinvk cannot: without them each failure takes minutes.
+    "general": {"maxAttempts": 2, "disableAutoUpdate": True, "enableAutoUpdate": False, "disableUpdateNag": True},
 }
 
 

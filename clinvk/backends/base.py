@@ -120,6 +120,7 @@ class Traits:
 
     `stop` ends a turn under way, `retire` a child that has answered. `environment` names what of the
     server's own environment its children see, beyond what all see; a trailing `*` takes a family.
+    `litter` names empty folders that they may leave in the workdir when they end.
     `extra_flags` is the allow-list of `RunSpec.extra`: `--flag` itself, or before the `=` of `--flag=value`.
     """
 
@@ -127,6 +128,7 @@ class Traits:
     retire: tuple[Rung, ...]
     capabilities: Capabilities = Capabilities()
     environment: tuple[str, ...] = ()
+    litter: tuple[str, ...] = ()
     extra_flags: tuple[str, ...] = ()
     first_output_secs: float = 120.0
     idle_secs: float = 900.0

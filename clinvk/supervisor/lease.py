@@ -19,7 +19,8 @@ from clinvk.supervisor.slots import Ticket
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own. `swept_home` is the HOME to be searched for what its CLI keeps of a conversation
+    `folder` is its own. `litter` are folders that were not there, and that it may leave behind empty.
+    `swept_home` is the HOME to be searched for what its CLI keeps of a conversation
     that shall leave nothing behind; None where it may keep it.
     """
 
@@ -27,6 +28,7 @@ class Outfit:
     marker: str
     folder: str
     command: CommandView
+    litter: tuple[str, ...]
     swept_home: str | None
 
 

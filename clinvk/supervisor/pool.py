@@ -36,7 +36,7 @@ class Pool:
 
     def show(self, backend: Backend, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises SpawnFailed."""
-        site = Site(self._installation(backend), self.sites.next_folder())
+        site = Site(self._installation(backend), self.sites.next_folder)
         return self._view(backend, backend.command(spec, site), site)
 
     def lease(self, backend: Backend, spec: RunSpec, ticket: Ticket, marker: str) -> Lease:
@@ -48,6 +48,7 @@ class Pool:
             raise SpawnFailed(f"The CLI has no place for its files: {error.strerror}") from error
         command = backend.command(spec, site)
         variables = self._environment(backend, command, site, marker)
+        litter = residue.absent(backend.traits.litter, command.cwd)
         try:
             sites.furnish(site.folder, command.files)
             child = Child.spawn(command, variables, backend.dialogue(spec))
@@ -56,7 +57,8 @@ class Pool:
             raise error if isinstance(error, SpawnFailed) else SpawnFailed(str(error)) from error
         self._descendants.enrol(marker, child.pid)
         kept = variables.get("HOME") if spec.ephemeral and not spec.resume else None
-        return Lease(child, Outfit(backend, marker, site.folder, self._view(backend, command, site), kept), ticket)
+        view = self._view(backend, command, site)
+        return Lease(child, Outfit(backend, marker, site.folder, view, litter, kept), ticket)
 
     def release(self, lease: Lease) -> None:
         """The turn is over: retire the child. Nobody has to wait for that but the drain."""
@@ -115,5 +117,6 @@ class Pool:
 def _clear(lease: Lease) -> None:
     """Remove what the child leaves: its folder, and what its CLI kept although it was asked not to."""
     sites.remove(lease.outfit.folder)
+    residue.tidy(lease.outfit.litter)
     if lease.outfit.swept_home and lease.conversation:
         residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept_home)

@@ -1,5 +1,6 @@
 """What a CLI keeps of a conversation that was to leave nothing behind: found, made sure of, deleted."""
 
+import contextlib
 import logging
 import os
 import stat
@@ -14,6 +15,19 @@ _log = logging.getLogger("clinvk.residue")
 def remove(residues: Iterable[Residue], home: str) -> int:
     """Delete the files below `home` that `residues` name; how many those were. Not for the loop's thread."""
     return sum(_remove(path, residue.holds) for residue in residues for path in Path(home).glob(residue.pattern))
+
+
+def absent(names: Iterable[str], folder: str) -> tuple[str, ...]:
+    """The paths of those `names` that are not in `folder`."""
+    paths = (Path(folder, name) for name in names)
+    return tuple(str(path) for path in paths if not path.exists())
+
+
+def tidy(folders: Iterable[str]) -> None:
+    """Remove those of `folders` that are there and empty; whatever has something in it is somebody's."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)  # noqa: PTH106  the path is a string all the way
 
 
 def _remove(path: Path, holds: str) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -23,22 +24,26 @@ class Sites:
         self._root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         self._lock: int | None = os.open(self._root / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._made = 0
+        self._next = self._name()
 
     @property
     def root(self) -> str:
         return str(self._root)
 
+    @property
     def next_folder(self) -> str:
-        """Where the next site would be. Short: a socket's path below it has about a hundred characters."""
-        return str(self._root / str(self._made + 1))
+        """Where the next site would be."""
+        return self._next
 
     def make(self) -> str:
-        """A new folder, for the child's user alone. Raises OSError."""
-        folder = self.next_folder()
-        self._made += 1
+        """A new folder, for the child's user alone; its name was never given before. Raises OSError."""
+        folder, self._next = self._next, self._name()
         Path(folder).mkdir(mode=0o700)
         return folder
+
+    def _name(self) -> str:
+        # Short: a socket's path below it has about a hundred characters. Of all servers alone: CLIs make ids of it.
+        return str(self._root / secrets.token_hex(6))
 
     def close(self) -> None:
         """Remove everything; a second time does nothing."""

@@ -222,26 +222,42 @@ def test_a_tool_that_was_allowed_goes_on(agent):
     assert agent.follows_up("c") == [ToolDone("c", True)]
 
 
-def test_a_tool_that_was_refused_is_over_whether_the_agent_tells_or_not(agent):
+def test_a_tool_that_was_refused_is_over_when_the_agent_goes_on_without_it(agent):
     agent.asks("c")
     agent.dialogue.answer("t", "0", Verdict(False, "nobody is there"))
-    assert agent.follows_up("c", "failed") == [ToolDone("c", False, "nobody is there")]
-    agent.asks("d", request=1)
-    agent.dialogue.answer("t", "1", Verdict(False, "nobody is there"))
-    assert agent.ends() == [ToolDone("d", False, "nobody is there"), TurnDone(StopReason.END_TURN)]
-
-
-def test_a_message_that_makes_no_sense_loses_nothing(agent):
-    agent.asks("c")
-    agent.dialogue.answer("t", "0", Verdict(False, "no"))
     assert [type(output) for output in agent.updates("novelty")] == [Notice]
-    assert agent.writes("x") == [ToolDone("c", False, "no"), TextDelta("text-1", "x")]
+    assert agent.writes("x") == [ToolDone("c", False), TextDelta("text-1", "x")]
+    assert agent.follows_up("c", "failed") == []
 
 
-def test_a_tool_may_be_asked_for_again(agent):
+def test_a_tool_that_was_refused_is_over_when_the_agent_says_so(agent):
     agent.asks("c")
-    agent.dialogue.answer("t", "0", Verdict(False, "no"))
-    assert [type(output) for output in agent.asks("c", request=1)] == [ToolDone, ToolStarted, ApprovalAsked]
+    agent.dialogue.answer("t", "0", Verdict(False, "nobody is there"))
+    assert agent.follows_up("c", "failed", content=[text("refused")]) == [ToolDone("c", False, "refused")]
+
+
+def test_tools_that_never_ended_are_over_with_the_turn(agent):
+    agent.calls("a")
+    agent.asks("b")
+    assert agent.ends() == [ToolDone("b", False), ToolDone("a", False), TurnDone(StopReason.END_TURN)]
+
+
+def test_a_tool_that_runs_already_may_be_asked_for(agent):
+    agent.calls("c")
+    assert [type(output) for output in agent.asks("c")] == [ApprovalAsked]
+    assert agent.follows_up("c") == [ToolDone("c", True)]
+
+
+def test_a_tool_that_is_over_may_be_asked_for_again(agent):
+    agent.calls("c")
+    agent.follows_up("c")
+    assert [type(output) for output in agent.asks("c")] == [ToolStarted, ApprovalAsked]
+
+
+def test_a_request_after_a_refusal_counts():
+    agent = Agent(max_turns=1)
+    agent.asks("c")
+    assert [type(output) for output in agent.writes("x")] == [ToolDone, TurnDone]
 
 
 def rounds(agent, number):

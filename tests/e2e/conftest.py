@@ -31,6 +31,8 @@ class Served:
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environment |= {"HOME": str(home), "CLINVK_HOME": str(home / "clinvk")} | dict(more or {})
         command = argv or (sys.executable, "-m", "clinvk", "serve", "--port", "0", *flags)
+        self.patience = DEADLINE
+        """Seconds that an answer may take."""
         self.log = home / "server.log"
         with self.log.open("wb") as log:
             self.guardian = subprocess.Popen(
@@ -46,7 +48,7 @@ class Served:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> http.client.HTTPResponse:
         """One request on a connection of its own; the answer's body is still to be read."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         sent = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
         connection.request(method, path, sent, {"Connection": "close"} | kind | headers)

@@ -84,6 +84,8 @@ def refuse(refusal: Refusal) -> Whole:
     status, sentence, details = refusal.status, refusal.sentence, _details(refusal)
     if refusal.bad_key:
         status, sentence = 400, "API key not valid. Please pass a valid API key."
+    if sentence.startswith("model: "):
+        sentence = f"models/{sentence[7:]} is not found for API version v1beta, or is not supported."
     error = {"code": status, "message": sentence, "status": _NAMES.get(status, "UNKNOWN"), "details": details}
     return Whole(status, {"error": error}, refusal.headers())
 

@@ -30,7 +30,7 @@ def test_a_site_is_for_its_user_alone_and_another_than_the_last(parent):
 
 def test_the_next_folder_is_told_before_it_is_made(parent):
     mine = Sites(parent)
-    assert mine.next_folder() == mine.next_folder() == mine.make()
+    assert mine.next_folder == mine.next_folder == mine.make()
     mine.close()
 
 

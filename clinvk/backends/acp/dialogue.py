@@ -66,10 +66,9 @@ class AcpDialogue:
     def answer(self, turn: TurnId, ask_id: str, verdict: Verdict) -> None:
         open_turn = self._turns.get(turn)
         ask = open_turn.asks.pop(ask_id, None) if open_turn else None
-        if open_turn and ask:
+        if ask:
             option = ask.allow if verdict.allowed and ask.allow is not None else ask.reject
             self._peer.reply(ask.request, {"outcome": _selected(option)})
-            open_turn.answered(ask, verdict)
 
     def receive(self, data: bytes) -> list[Said]:
         return self._heeded(self._peer.receive(data))
@@ -235,7 +234,7 @@ class AcpDialogue:
         if self._turns.get(turn.id) is not turn:
             return []
         del self._turns[turn.id]
-        return _by(turn, [*turn.unsaid(), *turn.blocks.close(), done])
+        return _by(turn, [*turn.abandoned(), *turn.unsaid(), *turn.blocks.close(), done])
 
     def _end_all(self, error: RunError) -> list[Said]:
         """The agent is of no use: nothing can begin on it any more."""

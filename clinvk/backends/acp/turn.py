@@ -12,7 +12,6 @@ from clinvk.backends.base import TurnId
 from clinvk.backends.blocks import TextBlocks
 from clinvk.backends.json_lines import Malformed, Message
 from clinvk.backends.rpc import RequestId
-from clinvk.domain.approvals import Verdict
 from clinvk.domain.events import Notice, Output, ReasoningDelta, ToolDone, ToolStarted
 from clinvk.domain.spec import RunSpec
 
@@ -34,12 +33,11 @@ _REJECT: Final = ("reject_once", "reject_always")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request for leave that waits: the options to answer by, None where the agent offers none, and the tool."""
+    """A request for leave that waits: the options to answer by, None where the agent offers none."""
 
     request: RequestId
     allow: str | None
     reject: str | None
-    tool: str
 
 
 class OverLimit(Exception):
@@ -62,7 +60,8 @@ class Turn:
     asks: dict[str, Ask] = field(default_factory=dict)
     blocks: TextBlocks = field(default_factory=TextBlocks)
     _unsaid: list[Output] = field(default_factory=list)
-    _running: set[str] = field(default_factory=set)
+    _running: dict[str, None] = field(default_factory=dict)
+    _asked: dict[str, None] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     _block: int = 0
     _rounds: int = 1
@@ -102,26 +101,28 @@ class Turn:
         tool = json_lines.text(call, "toolCallId")
         asked = calls.asked(str(request), self.quirks.tool_name(call), call)
         said = self._started(tool, call)
-        self.asks[asked.ask_id] = Ask(request, _option(options, _ALLOW), _option(options, _REJECT), tool)
+        self._running.pop(tool, None)
+        self._asked[tool] = None
+        self._after_tools = not self._running
+        self.asks[asked.ask_id] = Ask(request, _option(options, _ALLOW), _option(options, _REJECT))
         return [*said, asked]
 
-    def answered(self, ask: Ask, verdict: Verdict) -> None:
-        """A tool that was refused is over, and not every agent tells."""
-        if not verdict.allowed:
-            self._over(ask.tool)
-            self.say(ToolDone(ask.tool, False, verdict.reason))
+    def abandoned(self) -> list[Output]:
+        """The end of every tool that has none: the turn is over, or its model goes on without it."""
+        left = [*self._asked, *self._running]
+        for tool in left:
+            self._over(tool)
+        return [ToolDone(tool, False) for tool in left]
 
     def _text(self, update: Message) -> list[Output]:
         text = _text_of(update)
         if text is None:
             return [Notice("The agent sent something that is not text; clinvk does not pass it on")]
-        self._count()
-        return [self.blocks.delta(f"text-{self._block}", text)]
+        return [*self._count(), self.blocks.delta(f"text-{self._block}", text)]
 
     def _thought(self, update: Message) -> list[Output]:
         text = _text_of(update)
-        self._count()
-        return [ReasoningDelta(text)] if text is not None else []
+        return [*self._count(), ReasoningDelta(text)] if text is not None else []
 
     def _call(self, update: Message) -> list[Output]:
         """A call, new or followed up: an agent may do either first."""
@@ -137,31 +138,37 @@ class Turn:
         return said
 
     def _started(self, tool: str, call: Message) -> list[Output]:
-        """The start of `tool`, unless it runs, behind the end of the text before it."""
-        if tool in self._running:
+        """The start of `tool`, unless it was told, behind the end of the text before it."""
+        if tool in self._running or tool in self._asked:
             return []
         name, given = self.quirks.tool_name(call), calls.input_of(call)
         if self.quirks.same_round(tool):
             self._after_tools = False
-        self._count()
-        self._running.add(tool)
+        over = self._count()
+        self._running[tool] = None
         self._ended.discard(tool)
         self._block += 1
-        return [*self.blocks.close(), ToolStarted(tool, name, given)]
+        return [*over, *self.blocks.close(), ToolStarted(tool, name, given)]
 
     def _over(self, tool: str) -> None:
-        self._running.discard(tool)
+        self._running.pop(tool, None)
+        self._asked.pop(tool, None)
         self._ended.add(tool)
         self._after_tools = not self._running
 
-    def _count(self) -> None:
-        """Something new: if all tools before it have ended, the model was asked once more."""
+    def _count(self) -> list[Output]:
+        """Something new: if no tool before it runs, the model was asked once more. Raises OverLimit.
+
+        A tool that had to be asked for may have been refused, and not every agent tells.
+        """
         if not self._after_tools:
-            return
-        self._after_tools = False
+            return []
         self._rounds += 1
         if self.spec.max_turns is not None and self._rounds > self.spec.max_turns:
             raise OverLimit
+        over = self.abandoned()
+        self._after_tools = False
+        return over
 
     _DECODERS: ClassVar[Mapping[str, Callable[["Turn", Message], list[Output]]]] = MappingProxyType(
         {

@@ -1,6 +1,7 @@
 """The claude backend: how its child is started, stopped and understood."""
 
 from clinvk.backends.base import (
+    Capabilities,
     Command,
     Dialogue,
     Executable,
@@ -29,6 +30,7 @@ class ClaudeBackend:
         # An interrupt ends a running tool too; a SIGTERM does, and takes up to two seconds.
         stop=(Rung(Step.INTERRUPT, 1.0), Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 3.0)),
         retire=(Rung(Step.CLOSE_STDIN, 1.0), Rung(Step.SIGTERM, 3.0)),
+        capabilities=Capabilities(resume=True, system_prompt=True),
         environment=command.ENVIRONMENT,
         extra_flags=command.EXTRA_FLAGS,
         first_output_secs=240.0,  # more than the longest wait for a provider that says when to come back

@@ -3,6 +3,7 @@
 from typing import Final
 
 from clinvk.backends.base import (
+    Capabilities,
     Command,
     Dialogue,
     Executable,
@@ -30,7 +31,9 @@ class CodexBackend:
     traits = Traits(
         stop=(Rung(Step.INTERRUPT, 1.0), *_RETIRE),
         retire=_RETIRE,
+        capabilities=Capabilities(resume=True, system_prompt=True),
         environment=command.ENVIRONMENT,
+        litter=(".git", ".codex", ".agents", ".aws"),  # where its sandbox mounted something over
         extra_flags=command.EXTRA_FLAGS,
     )
     executable: Executable | None = Executable(
@@ -38,7 +41,7 @@ class CodexBackend:
         natives=("@openai/codex-*/vendor/*/bin/codex",),
         version=r"codex-cli (\d+\.\d+\.\d+\S*)",
         tested=("0.169.0", "0.170.0"),
-        install="install it with `npm install -g @openai/codex`, then run `codex login`",
+        install="npm install -g @openai/codex",
     )
 
     def faults(self, spec: RunSpec) -> list[Fault]:

@@ -5,6 +5,7 @@ from typing import Final
 from clinvk.backends import failures
 from clinvk.backends.acp.dialogue import AcpDialogue
 from clinvk.backends.base import (
+    Capabilities,
     Command,
     Dialogue,
     Executable,
@@ -46,6 +47,7 @@ class GeminiBackend:
         stop=(Rung(Step.INTERRUPT, 1.0), Rung(Step.CLOSE_STDIN, 0.2), Rung(Step.SIGTERM, 2.0)),
         # With MCP servers it does not end when its stdin does.
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 2.0)),
+        capabilities=Capabilities(resume=True, system_prompt=True),
         environment=(
             "GEMINI_API_KEY",
             "GEMINI_API_KEY_AUTH_MECHANISM",

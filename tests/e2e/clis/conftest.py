@@ -96,6 +96,7 @@ def serve(stub: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
             (home / "project").mkdir()
             more = clis.environment(home, url or f"http://127.0.0.1:{stub.port}", key)
             worlds[key, url] = World(Served(home, more=more), stub, home)
+            worlds[key, url].served.patience = PATIENCE
         return worlds[key, url]
 
     yield start
