@@ -71,6 +71,9 @@ class Copy:
             "pytest_add_cli_args": [*PYTEST, *pytest],
             "timeout_multiplier": 8.0,  # seconds a mutant may take: this often the time of its tests …
             "timeout_constant": 5.0,  # … and this
+            # The ladder's tests make their process adopt orphans. mutmut's own must not be that process: it would
+            # stumble over the first child that it does not know.
+            "process_isolation": "forkserver",
             "track_dependencies": False,
             "use_git_change_detection": False,
         }

@@ -42,7 +42,7 @@ class Sites:
         return folder
 
     def _name(self) -> str:
-        # Short: a socket's path below it has about a hundred characters. Of all servers alone: CLIs make ids of it.
+        # Short, as a socket's path below it has about a hundred characters. Random, as CLIs make ids of it.
         return str(self._root / secrets.token_hex(6))
 
     def close(self) -> None:

@@ -56,7 +56,7 @@ def test_a_tool_is_used_and_told(world, backend, workdir):
     (started,), (done,) = of_type(events, "tool.started"), of_type(events, "tool.done")
     assert started["tool_id"] == done["tool_id"]
     assert done["ok"] is True
-    assert "read me" in done["output"]
+    assert "read me" in done["output"] if backend != "gemini" else "output" not in done  # it does not tell
     assert "README.md" in started["input"]
     assert text_of(events[events.index(done) :]).startswith("tool said:")
 
@@ -77,7 +77,8 @@ def test_the_model_sees_the_system_prompt_beside_the_clis_own(world, backend):
 
 
 def test_a_megabyte_of_prompt_arrives_whole(world, backend):
-    prompt = f"big {backend} " + "word " * 200_000 + "the end"
+    prompt = f"big {backend} " + " ".join(map(str, range(160_000))) + " the end"
+    assert len(prompt) > 1_000_000
     answer = world.ask(backend, prompt)
     assert f"{len(prompt)} characters" in answer["output"]
     (entry,) = world.requests(f"big {backend}")
@@ -90,7 +91,8 @@ def test_a_megabyte_of_prompt_arrives_whole(world, backend):
 def test_a_prompt_is_text_and_nothing_else(world, backend, prompt):
     said = f"{prompt} ({backend})"
     answer = world.ask(backend, said)
-    assert answer["output"].replace(" ", "") == f"you said: {said}".replace(" ", "")
+    # What could be a command begins with a blank: a plain one, or for gemini one of no width.
+    assert answer["output"].replace("\u200b", "") == f"you said: {said}"
     assert len(world.requests(said)) == 1
 
 

@@ -1,0 +1,41 @@
+"""The stop ladder: each rung does what it is for, and no grace is waited out that need not be."""
+
+from dataclasses import replace
+
+import pytest
+
+from clinvk.backends.base import Rung, Step
+from clinvk.backends.demo.backend import DemoBackend
+from clinvk.domain import events
+from clinvk.domain.run import RunState, Stop, StopCause
+
+GRACE = 10.0  # seconds; a rung that does nothing takes all of it
+
+
+async def stopped_by(step, stage, monkeypatch):
+    """A run of the demo backend, stopped in mid-answer by a ladder of this rung alone."""
+    traits = replace(DemoBackend.traits, stop=(Rung(step, GRACE),))
+    monkeypatch.setattr(DemoBackend, "traits", traits)
+    run = await stage.demo("/slow a tale")
+    await run.first(events.TextDelta)
+    run.handle.stop(Stop(StopCause.CLIENT))
+    assert (await run.end()).state is RunState.CANCELLED
+    assert run.said(events.RunFinished)[0].seconds < GRACE
+    return run
+
+
+@pytest.mark.parametrize("step", [Step.SIGINT, Step.SIGTERM])
+async def test_a_signal_is_that_signal(stage, monkeypatch, step):
+    run = await stopped_by(step, stage, monkeypatch)
+    assert run.handle.run.exit.signal == step.name
+
+
+async def test_a_child_whose_stdin_is_closed_ends_in_good_order(stage, monkeypatch):
+    run = await stopped_by(Step.CLOSE_STDIN, stage, monkeypatch)
+    assert (run.handle.run.exit.code, run.handle.run.exit.signal) == (0, None)
+
+
+async def test_a_turn_that_is_interrupted_is_over_before_its_child_is_killed(stage, monkeypatch):
+    run = await stopped_by(Step.INTERRUPT, stage, monkeypatch)
+    assert run.said(events.TurnDone)
+    assert run.handle.run.exit.signal == "SIGKILL"
