@@ -59,6 +59,7 @@ def formatting(_: list[str]) -> str:
 def types(_: list[str]) -> str:
     module("mypy")
     module("mypy", "scripts/stages.py")
+    module("mypy", "scripts/mutants.py")
     return "ok"
 
 

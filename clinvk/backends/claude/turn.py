@@ -130,8 +130,6 @@ class Turn:
     def _retry(self, message: Message) -> Notice:
         status, delay = message.get("error_status"), json_lines.amount(message.get("retry_delay_ms"))
         wait = (delay or 0.0) / 1000
-        if status == 429:
-            self._wait = wait
         why = status or message.get("error") or "no answer"
         attempt, of = json_lines.count(message, "attempt"), json_lines.count(message, "max_retries")
         return Notice(f"The provider failed ({why}); claude tries again in {wait:.1f} s, {attempt} of {of} times")
