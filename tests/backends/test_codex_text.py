@@ -5,6 +5,7 @@ import pytest
 from clinvk.backends.codex import items, text
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.events import ToolDone, ToolStarted
+from clinvk.domain.run import Exit
 
 
 def status(code, kind="httpConnectionFailed"):
@@ -110,3 +111,11 @@ def test_a_tool_is_told(item, started, done):
 def test_a_message_is_no_tool():
     assert not items.is_tool({"type": "agentMessage"})
     assert not items.is_tool({})
+
+
+def test_a_folder_that_is_no_repository_is_named_with_the_cure():
+    told = "Not inside a trusted directory and --skip-git-repo-check was not specified.\n"
+    error = text.explain(Exit(1, None, told))
+    assert error.code is ErrorCode.NO_REPOSITORY
+    assert "git init" in error.message
+    assert text.explain(Exit(0, None, told)) is None

@@ -29,6 +29,7 @@ _CUT_SHORT: Final = "reason: max_output_tokens"
 _NO_KEY: Final = "Missing environment variable"
 _LOST: Final = re.compile(r"no rollout found|thread not found|invalid (?:session|thread) id", re.IGNORECASE)
 _ERROR: Final = re.compile(r"^error: (.+)$", re.IGNORECASE | re.MULTILINE)
+_NO_REPOSITORY: Final = "skip-git-repo-check"
 _CRASHED: Final = 101
 
 
@@ -66,6 +67,11 @@ def lost(error: Message) -> bool:
 
 def explain(exit_: Exit) -> RunError | None:
     """What an exit without a result means: a word of its own on stderr, or a panic."""
+    if _NO_REPOSITORY in exit_.stderr_tail and not exit_.clean:
+        cure = "run `git init` there, or work in a repository"
+        return RunError(
+            ErrorCode.NO_REPOSITORY, f"Codex works in git repositories only, and the workdir is none; {cure}"
+        )
     error = _ERROR.search(exit_.stderr_tail)
     if exit_.code == _CRASHED:
         sentence = f"Codex crashed; send the prompt again{failures.detail_of(exit_.last_words)}"

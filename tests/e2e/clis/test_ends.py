@@ -10,9 +10,9 @@ import pytest
 
 from tests import clis
 from tests.e2e.clis.conftest import World
-from tests.e2e.conftest import DEADLINE, SOAK, Served, gone
+from tests.e2e.conftest import DEADLINE, Served, gone
 
-ROUNDS = 20 if SOAK else 3
+ROUNDS = 20
 TOOL = "(sleep 86400 & tail -s 1000 -f /dev/null | cat)"
 LONG_TOOL = "wait [[tool=shell cmd=" + TOOL.replace(" ", "%20").replace("&", "%26") + "]]"
 
