@@ -9,9 +9,10 @@ from clinvk.domain.errors import ErrorCode, RunError
 _DETAIL_CHARS: Final = 300
 _OVERLOADED: Final = frozenset({503, 529})
 _NETWORK: Final = re.compile(
-    r"ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|socket hang up|fetch failed|terminated"
+    r"ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|ENETUNREACH|EHOSTUNREACH|ENETDOWN"
+    r"|socket hang up|fetch failed|(?:^|: )terminated\]?$"  # by these alone node says that a stream broke
     r"|connection (?:error|refused|reset|closed)|unable to connect|waiting for network|stream disconnected"
-    r"|error sending request|network",
+    r"|error sending request|network (?:error|failure|timeout)|network (?:is )?(?:down|unreachable)",
     re.IGNORECASE,
 )
 _STATUS: Final = re.compile(r"\b(?:status(?: code)?:?|HTTP|API Error:?)\s*(\d{3})\b", re.IGNORECASE)

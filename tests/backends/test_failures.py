@@ -41,12 +41,16 @@ def test_every_other_failure_names_its_cure_too():
         "claude is not logged in, or its key is refused; run `claude` and log in",
     )
     assert failures.overloaded("") == RunError(ErrorCode.OVERLOADED, "The provider is overloaded; try again later")
+    assert failures.network("") == RunError(
+        ErrorCode.NETWORK, "The model's provider cannot be reached; look at the network and the proxy"
+    )
     assert failures.turn_limit(3).code is ErrorCode.MAX_TURNS
     assert "all 3 turns that max_turns allows; raise it" in failures.turn_limit(3).message
     assert failures.lost_conversation("gone") == RunError(
         ErrorCode.RESUME_FAILED,
         "The conversation cannot be continued: the CLI does not have it; begin a new one: gone",
     )
+    assert failures.lost_conversation().message.endswith("begin a new one")
 
 
 @pytest.mark.parametrize(
@@ -56,14 +60,28 @@ def test_every_other_failure_names_its_cure_too():
         ("last status: 429", ErrorCode.USAGE_LIMIT),
         ("API Error: 500 oops", ErrorCode.PROVIDER_ERROR),
         ("status code: 503", ErrorCode.OVERLOADED),
+        ("HTTP 400", ErrorCode.PROVIDER_ERROR),
         ("HTTP 404", ErrorCode.MODEL_NOT_FOUND),
         ("connect ECONNREFUSED 127.0.0.1:9", ErrorCode.NETWORK),
         ("TypeError: fetch failed", ErrorCode.NETWORK),
+        ("connect ENETUNREACH 192.0.2.1:443", ErrorCode.NETWORK),
+        ("terminated", ErrorCode.NETWORK),
+        ("[API Error: terminated]", ErrorCode.NETWORK),
         ("Waiting for network", ErrorCode.NETWORK),
+        ("Transport error: network error: error decoding response body", ErrorCode.NETWORK),
+        ("Network is unreachable (os error 101)", ErrorCode.NETWORK),
+        ("network unreachable", ErrorCode.NETWORK),
+        ("the network is down", ErrorCode.NETWORK),
+        ("Network timeout", ErrorCode.NETWORK),
+        ("a network failure", ErrorCode.NETWORK),
         ("status 200, then the connection closed", ErrorCode.NETWORK),
         ("status 200", None),
         ("HTTP 600", None),
         ("it broke", None),
+        ("network access is disabled by the sandbox", None),
+        ("no such file: network.py", None),
+        ("the command was terminated by a signal", None),
+        ("terminated, it said", None),
         ("", None),
     ],
 )

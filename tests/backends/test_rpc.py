@@ -77,6 +77,13 @@ def test_an_answer_is_heard_once(peer):
     assert len(peer.receive(line(id=1, result={}))) == 1
 
 
+def test_an_answer_with_neither_result_nor_error_is_a_notice(peer):
+    heard = []
+    peer.call("a", {}, lambda reply: heard.append(reply) or [])
+    assert words(peer.receive(line(id=1))) == ['The CLI wrote: {"id": 1}']
+    assert heard == []
+
+
 def test_notifications_go_both_ways(peer):
     assert words(peer.receive(line(method="news", params={"a": 1}) + line(method="news"))) == [
         "news {'a': 1}",
