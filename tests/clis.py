@@ -65,3 +65,30 @@ def environment(home: Path, url: str, key: str | None = KEY) -> dict[str, str]:
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "GOOGLE_GEMINI_BASE_URL": url,
     }
+
+
+def loosen(home: Path) -> dict[str, str]:
+    """Let the user's own settings of all three allow whatever they can; what to put into the environment for it."""
+    claude = home / ".claude"
+    claude.mkdir(exist_ok=True)
+    allowed = ["Bash(*)", "Bash", "Read", "Write", "Edit", "Read(//**)", "Write(//**)", "Edit(//**)"]
+    permissions = {"allow": allowed, "defaultMode": "bypassPermissions", "additionalDirectories": ["/"]}
+    (claude / "settings.json").write_text(json.dumps({"permissions": permissions, "disableAllHooks": True}))
+
+    codex = home / ".codex"
+    top = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n'
+    tail = '[sandbox_workspace_write]\nwritable_roots = ["/"]\nnetwork_access = true\n'
+    config = codex / "config.toml"
+    config.write_text(top + config.read_text() + tail)
+    (codex / "rules").mkdir()
+    rules = (f'prefix_rule(pattern=["{word}"], decision="allow")\n' for word in ("touch", "echo", "cat", "bash"))
+    (codex / "rules" / "default.rules").write_text("".join(rules))
+
+    gemini = home / ".gemini"
+    settings = json.loads((gemini / "settings.json").read_text())
+    settings["general"]["defaultApprovalMode"] = "auto_edit"
+    settings["tools"] = {"allowed": ["run_shell_command", "write_file", "replace"], "autoAccept": True}
+    (gemini / "settings.json").write_text(json.dumps(settings))
+    (gemini / "policies").mkdir()
+    (gemini / "policies" / "all.toml").write_text('[[rule]]\ntoolName = "*"\ndecision = "allow"\npriority = 999\n')
+    return {"IS_SANDBOX": "1"}  # without it claude does not let root bypass permissions

@@ -75,6 +75,10 @@ def test_an_edit_that_is_more_than_it_seems_names_no_path_inside(more, paths):
     assert asked(**more).paths == paths
 
 
+def test_an_edit_of_another_path_is_the_same_ask_in_all_else():
+    assert asked(blocked_path="/etc/a") == ApprovalAsked("a", "Write", "edit", ("/etc/a",), f"{WORKDIR}/a")
+
+
 def test_a_command_keeps_its_paths():
     assert asked("Bash", blocked_path="/etc").paths == (f"{WORKDIR}/a",)
 

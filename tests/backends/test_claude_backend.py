@@ -10,7 +10,7 @@ import pytest
 from clinvk.backends.base import Installation, Residue, Site, Step
 from clinvk.backends.claude.backend import ClaudeBackend
 from clinvk.backends.claude.command import MAX_RETRIES
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, Fault
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
@@ -127,6 +127,13 @@ def test_what_claude_may_not_be_told_is_a_fault(backend, asked, paths):
     assert [fault.path for fault in faults] == paths
 
 
+def test_a_flag_of_the_wrong_kind_is_told_with_the_right_one(backend):
+    assert backend.faults(replace(SPEC, extra=("--effort", "--safe-mode=1"))) == [
+        Fault("/extra/0", "'--effort' lacks its value", "--effort=VALUE"),
+        Fault("/extra/1", "'--safe-mode' takes no value", "--safe-mode"),
+    ]
+
+
 @pytest.mark.parametrize(
     "asked",
     [
@@ -146,6 +153,12 @@ def test_what_claude_may_not_be_told_is_a_fault(backend, asked, paths):
 def test_all_but_the_prompt_is_fixed_when_a_child_starts(backend, asked):
     assert backend.key(SPEC) == backend.key(replace(SPEC, prompt="another", timeout_secs=1.0))
     assert backend.key(SPEC) != backend.key(replace(SPEC, **asked))
+
+
+def test_modes_that_are_said_alike_on_the_command_line_are_no_less_different(backend):
+    auto, none = (replace(SPEC, approval_mode=mode) for mode in (ApprovalMode.AUTO, ApprovalMode.NONE))
+    assert backend.command(auto, SITE) == backend.command(none, SITE)
+    assert backend.key(auto) != backend.key(none)
 
 
 def test_each_child_has_a_dialogue_of_its_own(backend):

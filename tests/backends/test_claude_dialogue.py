@@ -182,6 +182,13 @@ def test_an_interrupt_is_asked_of_a_prompted_turn_only():
     assert dialogue.interrupt("t") is False
 
 
+def test_each_interrupt_is_a_request_of_its_own():
+    dialogue = prompted()
+    dialogue.interrupt("t")
+    dialogue.interrupt("t")
+    assert [one["request_id"] for one in sent(dialogue)] == ["stop-1", "stop-2"]
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -254,5 +261,5 @@ def test_at_the_exit_the_last_line_and_open_blocks_are_told_but_no_end_is_invent
     piece = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
     heard(dialogue, {"type": "stream_event", "event": start})
     assert dialogue.receive(line({"type": "stream_event", "event": piece})[:-1]) == []
-    assert [one.output for one in dialogue.exited(Exit(1))] == [TextDelta("m:0", "x"), TextDone("m:0", 1, "x")]
+    assert dialogue.exited(Exit(1)) == [Said("t", TextDelta("m:0", "x")), Said("t", TextDone("m:0", 1, "x"))]
     assert dialogue.exited(Exit(1)) == []

@@ -3,7 +3,7 @@
 import pytest
 
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import ApprovalAsked, Notice, ToolDone, ToolStarted
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from tests.backends.claude_talk import (
@@ -46,6 +46,7 @@ def test_an_ask_that_was_withdrawn_is_not_answered():
     heard(dialogue, prompt_ask(), {"type": "control_cancel_request", "request_id": "r"})
     dialogue.answer("t", "r", ALLOW)
     assert sent(dialogue) == []
+    assert heard(dialogue, {"type": "control_cancel_request", "request_id": "r"}) == []
 
 
 def test_an_ask_of_a_turn_that_is_over_is_not_answered():
@@ -86,11 +87,11 @@ def decision(dialogue):
     return reply["response"].get("hookSpecificOutput", {})
 
 
-DENIED = {
-    "hookEventName": "PreToolUse",
-    "permissionDecision": "deny",
-    "permissionDecisionReason": "nobody is there",
-}
+def denied(why):
+    return {"hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": why}
+
+
+UNKNOWN = denied("clinvk does not know what this is for")
 
 
 def test_a_forbidden_tool_is_asked_for_and_denied_before_it_is_used():
@@ -98,7 +99,14 @@ def test_a_forbidden_tool_is_asked_for_and_denied_before_it_is_used():
     assert heard(dialogue, hook_ask("Bash", command="ls")) == [ApprovalAsked("h", "Bash", "execute", (), "ls")]
     assert sent(dialogue) == []
     dialogue.answer("t", "h", DENY)
-    assert decision(dialogue) == DENIED
+    assert decision(dialogue) == denied("nobody is there")
+
+
+def test_the_denial_of_a_forbidden_tool_is_no_news():
+    dialogue = prompted(spec(approval_mode=ApprovalMode.ALWAYS))
+    heard(dialogue, hook_ask("Read", file_path="/a"))
+    end = RESULT | {"permission_denials": [{"tool_name": "Read", "tool_use_id": "1"}]}
+    assert not [one for one in heard(dialogue, end) if isinstance(one, Notice)]
 
 
 def test_a_vetted_tool_may_be_allowed():
@@ -120,21 +128,22 @@ def test_a_hook_that_makes_no_sense_is_a_denial(given):
     message = hook_ask("Bash")
     message["request"]["input"] = given
     assert heard(dialogue, message) == []
-    assert decision(dialogue)["permissionDecision"] == "deny"
+    assert decision(dialogue) == UNKNOWN
 
 
 def test_a_hook_after_the_turn_is_a_denial():
     dialogue = prompted()
     heard(dialogue, RESULT)
     assert heard(dialogue, hook_ask("Read")) == []
-    assert decision(dialogue)["permissionDecision"] == "deny"
+    assert decision(dialogue) == UNKNOWN
 
 
 def test_a_tool_that_was_used_unvetted_ends_the_turn():
     dialogue = prompted(spec(sandbox_mode=SandboxMode.READ_ONLY))
     started, ended, done = heard(dialogue, tool_use(), tool_result())
     assert (type(started), type(ended)) == (ToolStarted, ToolDone)
-    assert done.error.code is ErrorCode.PROTOCOL
+    words = "claude used a tool without asking, though the run's modes demand it; it may be too old or too new for"
+    assert done.error == RunError(ErrorCode.PROTOCOL, f"{words} clinvk")
     assert requested(dialogue) == [{"subtype": "interrupt"}]
     assert heard(dialogue, RESULT) == []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clinvk.backends.claude import result
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.run import Exit, StopReason
 from clinvk.domain.usage import Usage
 
@@ -33,7 +33,9 @@ FAILED = {"subtype": "success", "is_error": True, "stop_reason": "stop_sequence"
             ErrorCode.BACKEND_FAILED,
             "--max-budget-usd: $1",
         ),
+        ({"result": "API Error: 401 no"}, ErrorCode.NOT_AUTHENTICATED, "/login"),
         ({"errors": ["a", 1]}, ErrorCode.BACKEND_FAILED, "claude failed: a; 1"),
+        ({"result": 7, "errors": ["a"]}, ErrorCode.BACKEND_FAILED, "claude failed: a"),
         ({"is_error": None}, ErrorCode.BACKEND_FAILED, "claude failed"),
         (
             {"terminal_reason": "max_turns", "errors": ["Reached maximum number of turns (7)"]},
@@ -47,6 +49,15 @@ def test_a_failure_is_told_in_our_words(told, code, words):
     error = result.failure(FAILED | told, None)
     assert error.code is code
     assert words in error.message
+
+
+def test_a_failure_without_a_word_is_told_as_one():
+    assert result.failure(FAILED, None) == RunError(ErrorCode.BACKEND_FAILED, "claude failed")
+
+
+@pytest.mark.parametrize("told", [{"result": "usage limit reached"}, {"api_error_status": 429}])
+def test_a_usage_limit_says_how_long_to_wait(told):
+    assert result.failure(FAILED | told, None, 30.0).retry_after_secs == 30.0
 
 
 def test_only_the_word_that_nothing_failed_is_success():

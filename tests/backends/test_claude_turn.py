@@ -88,6 +88,7 @@ def test_reasoning_is_told_once_streamed_or_not():
     block = {"type": "thinking", "thinking": "hm"}
     assert heard(prompted(), start("m"), thinking, whole("m", block)) == [ReasoningDelta("hm")]
     assert heard(prompted(), whole("n", block)) == [ReasoningDelta("hm")]
+    assert heard(prompted(), whole("n", block | {"thinking": ""})) == []
 
 
 def test_a_failure_in_place_of_an_answer_is_no_answer():
@@ -100,6 +101,11 @@ def test_the_words_of_a_local_command_are_the_answer():
         TextDone("whole:1", 1, "w"),
     ]
     assert len(heard(prompted(), RESULT | {"result": None})) == 2
+
+
+def test_an_answer_that_streamed_is_not_told_again_by_the_result():
+    said = heard(prompted(), start("m"), piece("a"), whole("m", text("a")), RESULT | {"result": "a"})
+    assert [one for one in said if isinstance(one, TextDelta)] == [TextDelta("m:0", "a")]
 
 
 def test_what_a_sub_agent_says_is_no_part_of_the_answer():
@@ -183,7 +189,12 @@ def retry(status, delay):
 
 @pytest.mark.parametrize(
     ("status", "delay", "why", "wait"),
-    [(529, 1234, "529", "1.2"), (None, None, "unknown", "0.0"), (None, "soon", "unknown", "0.0")],
+    [
+        (529, 1234, "529", "1.2"),
+        (529, 100_000, "529", "100.0"),
+        (None, None, "unknown", "0.0"),
+        (None, "soon", "unknown", "0.0"),
+    ],
 )
 def test_a_retry_is_told(status, delay, why, wait):
     assert heard(prompted(), retry(status, delay) | {"error": "unknown"}) == [

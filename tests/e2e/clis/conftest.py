@@ -88,16 +88,17 @@ def stub() -> Iterator[Client]:
 @pytest.fixture(scope="session")
 def serve(stub: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., World]]:
     """Starts servers: `serve(key=None)` for one where nobody is logged in. One of a kind, kept for the session."""
-    worlds: dict[tuple[str | None, str | None], World] = {}
+    worlds: dict[tuple[str | None, str | None, bool], World] = {}
 
-    def start(key: str | None = clis.KEY, url: str | None = None) -> World:
-        if (key, url) not in worlds:
+    def start(key: str | None = clis.KEY, url: str | None = None, *, loose: bool = False) -> World:
+        kind = (key, url, loose)
+        if kind not in worlds:
             home = tmp_path_factory.mktemp("home")
-            (home / "project").mkdir()
             more = clis.environment(home, url or f"http://127.0.0.1:{stub.port}", key)
-            worlds[key, url] = World(Served(home, more=more), stub, home)
-            worlds[key, url].served.patience = PATIENCE
-        return worlds[key, url]
+            more |= clis.loosen(home) if loose else {}
+            worlds[kind] = World(Served(home, more=more), stub, home)
+            worlds[kind].served.patience = PATIENCE
+        return worlds[kind]
 
     yield start
     for world in worlds.values():

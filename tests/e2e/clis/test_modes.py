@@ -40,12 +40,9 @@ def test_the_docs_tell_every_pair_of_modes(backend):
     assert set(table(backend)) == set(product(ApprovalMode, SandboxMode))
 
 
-@pytest.mark.parametrize(
-    ("backend", "modes"), CELLS, ids=lambda value: value if isinstance(value, str) else "-".join(value)
-)
-def test_what_is_done_is_what_the_docs_say(world, workdir, tmp_path_factory, backend, modes):
-    """One run asks for all of it, one after the other."""
-    outside = tmp_path_factory.mktemp("outside")
+def act(world, folders, backend, modes):
+    """What is done of all there is to do, one after the other in one run."""
+    workdir, outside = folders
     (outside / "other.txt").write_text("read this")
     steps = (
         f"tool=read path={workdir}/README.md",
@@ -56,7 +53,7 @@ def test_what_is_done_is_what_the_docs_say(world, workdir, tmp_path_factory, bac
         "tool=shell cmd=touch%20ran.txt",
     )
     approval, sandbox = modes
-    asked = f"{backend}, {approval} and {sandbox}:"
+    asked = f"{workdir.name}:"
     prompt = f"{asked} " + " ".join(f"[[{step}]]" for step in steps)
     stream = world.stream(backend, prompt, workdir=str(workdir), approval_mode=approval, sandbox_mode=sandbox)
     events = [json.loads(line) for line in stream]
@@ -70,4 +67,42 @@ def test_what_is_done_is_what_the_docs_say(world, workdir, tmp_path_factory, bac
         re.search("(?<!echo )a-harmless-word", heard) is not None,
         (workdir / "ran.txt").exists(),
     )
-    assert dict(zip(COLUMNS, ["yes" if did else "no" for did in done], strict=True)) == table(backend)[modes]
+    return dict(zip(COLUMNS, ["yes" if did else "no" for did in done], strict=True))
+
+
+def name_of(value):
+    return value if isinstance(value, str) else "-".join(value)
+
+
+@pytest.fixture
+def folders(workdir, tmp_path_factory):
+    """The workdir, and one that is none of its business."""
+    return workdir, tmp_path_factory.mktemp("outside")
+
+
+@pytest.mark.parametrize(("backend", "modes"), CELLS, ids=name_of)
+def test_what_is_done_is_what_the_docs_say(world, folders, backend, modes):
+    assert act(world, folders, backend, modes) == table(backend)[modes]
+
+
+@pytest.mark.parametrize("approval", ["none", "default"])
+def test_the_users_own_settings_do_not_loosen_read_only(serve, folders, backend, approval):
+    done = act(serve(loose=True), folders, backend, (approval, "read-only"))
+    assert (done["write in"], done["write out"], done["touch"]) == ("no", "no", "no")
+
+
+@pytest.mark.parametrize("approval", ["none", "default"])
+def test_nor_workspace(serve, folders, backend, approval):
+    done = act(serve(loose=True), folders, backend, (approval, "workspace"))
+    confined = table(backend)[ApprovalMode.NONE, SandboxMode.WORKSPACE]
+    assert (done["write out"], done["touch"]) == ("no", confined["touch"])
+
+
+def test_nor_always(serve, folders, backend):
+    done = act(serve(loose=True), folders, backend, ("always", "full"))
+    assert set(done.values()) == {"no"}
+
+
+def test_though_what_is_not_forbidden_follows_them(serve, folders, backend):
+    """Or they were not read at all, and the tests above say nothing."""
+    assert act(serve(loose=True), folders, backend, ("default", "default"))["touch"] == "yes"
