@@ -68,7 +68,7 @@ def environment(home: Path, url: str, key: str | None = KEY) -> dict[str, str]:
 
 
 def loosen(home: Path) -> dict[str, str]:
-    """Let the user's own settings of all three allow whatever they can; what to put into the environment for it."""
+    """Let the user's own settings of all three allow whatever they can; what that needs in the environment."""
     claude = home / ".claude"
     claude.mkdir(exist_ok=True)
     allowed = ["Bash(*)", "Bash", "Read", "Write", "Edit", "Read(//**)", "Write(//**)", "Edit(//**)"]
