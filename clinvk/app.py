@@ -28,6 +28,7 @@ from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.supervisor import BackendOptions, Limits, Supervisor
 
 _log = logging.getLogger("clinvk.app")
+_backends_log = logging.getLogger("clinvk.backends")
 
 _SPOOL_DAYS: Final = 30
 _SAME_SIGNAL_SECS: Final = 0.5  # a signal to the whole group may reach us twice
@@ -73,7 +74,8 @@ async def serve(settings: Settings, *, log_content: bool = False) -> None:
             await parts.supervisor.probe.look()
     parts.http.add_sockets(sockets)
     _announce(settings.server.host, sockets)
-    _tell(parts.supervisor.probe.told())
+    for found in parts.supervisor.probe.told():
+        _backends_log.info(found)
     await ending.asked
     _log.info("stopping: no new runs, live ones are stopped")
     await _close(parts, settings, ending)
@@ -166,11 +168,6 @@ def _announce(host: str, sockets: list[socket.socket]) -> None:
             file=sys.stderr,
             flush=True,
         )
-
-
-def _tell(found: list[str]) -> None:
-    for line in found:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201  standard output is for what is documented
 
 
 def _is_loopback(bound: socket.socket) -> bool:

@@ -19,7 +19,10 @@ async def test_health_tells_of_backends_and_runs(server):
     reply = await server.fetch("/health")
     assert server.faults("native/health", reply.json) == []
     assert (reply.json["status"], reply.json["version"]) == ("ok", __version__)
-    assert reply.json["backends"] == [{"name": "demo", "available": True}]
+    assert reply.json["backends"] == [  # nobody has looked for the others yet
+        *({"name": name, "available": False} for name in ("claude", "codex", "gemini")),
+        {"name": "demo", "available": True},
+    ]
     assert reply.json["runs"] == {"live": 1, "queued": 0}
 
 

@@ -25,14 +25,15 @@ PROMPTLY = 1.0 if SOAK else 10.0
 class Served:
     """A server in a process of its own, with its guardian above it."""
 
+    patience = DEADLINE
+    """Seconds that an answer may take."""
+
     def __init__(
         self, home: Path, *flags: str, argv: tuple[str, ...] = (), more: Mapping[str, str] | None = None
     ) -> None:
         environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environment |= {"HOME": str(home), "CLINVK_HOME": str(home / "clinvk")} | dict(more or {})
         command = argv or (sys.executable, "-m", "clinvk", "serve", "--port", "0", *flags)
-        self.patience = DEADLINE
-        """Seconds that an answer may take."""
         self.log = home / "server.log"
         with self.log.open("wb") as log:
             self.guardian = subprocess.Popen(

@@ -138,6 +138,12 @@ async def test_it_announces_itself_exactly_so_and_logs_a_prompt_without_its_word
     assert (access["message"], access["path"], access["status"]) == ("request", "/api/v1/prompt", 200)
     assert (run["message"], run["state"], run["backend"]) == ("run", "completed", "demo")
     assert access["run_id"] == run["run_id"] == answer["run_id"]
+    told = [
+        line["message"].partition(" ")[0].strip(":")
+        for line in program.lines
+        if line["logger"] == "clinvk.backends"
+    ]
+    assert told == ["claude", "codex", "gemini"]
     for secret in (WORD, "demo backend", answer["output"]):
         assert secret not in program.err
     assert [line for line in program.lines if line["level"] not in {"info", "debug"}] == []
@@ -168,12 +174,15 @@ async def test_people_get_lines_for_people_and_the_file_is_read_below_the_flags(
     file.write_text("server:\n  port: 1\n  max_request_body_bytes: 50\nbackends:\n  demo:\n    enabled: false\n")
     flags = ("--log-format", "human", "--port", "0")
     async with serving(tmp_path / "home", *flags, CLINVK_CONFIG=str(file)) as program:
-        assert (await program.fetch("/health"))[1]["backends"] == []
+        backends = (await program.fetch("/health"))[1]["backends"]
+        assert [backend["name"] for backend in backends] == ["claude", "codex", "gemini"]
         status, problem = await program.fetch("/api/v1/prompt", {"backend": "demo", "prompt": "hello"})
         assert (status, problem["title"]) == (400, "Backend Not Found")
         assert (await program.fetch("/api/v1/prompt", {"prompt": "x" * 50}))[0] == 413
         assert await program.end() == 0
-    assert re.match(r"\d\d:\d\d:\d\d INFO access: request method=GET path=/health status=200 ", program.err)
+    lines = program.err.splitlines()
+    assert re.match(r"\d\d:\d\d:\d\d INFO backends: claude", lines[0])
+    assert re.match(r"\d\d:\d\d:\d\d INFO access: request method=GET path=/health status=200 ", lines[3])
 
 
 @pytest.mark.e2e
