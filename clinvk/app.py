@@ -21,7 +21,7 @@ from clinvk.clock import SystemClock
 from clinvk.domain import ids
 from clinvk.domain.errors import ClinvkError
 from clinvk.schemas import Schemas
-from clinvk.settings import ServerSettings, Settings
+from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.store.spool import Spool
 from clinvk.supervisor import sites
 from clinvk.supervisor.local_monitor import LocalMonitor
@@ -139,11 +139,17 @@ def _limits(settings: Settings, *, log_content: bool) -> Limits:
                 first_output_secs=backend.first_output_timeout_secs,
                 idle_secs=backend.idle_timeout_secs,
                 path=backend.path,
-                variables=backend.env,
+                variables=_variables(backend),
             )
             for name, backend in settings.backends.items()
         },
     )
+
+
+def _variables(backend: BackendSettings) -> dict[str, str]:
+    """What its CLI sees beside the usual: some of what we see, and what is set for it alone."""
+    passed = {name: os.environ[name] for name in backend.pass_env if name in os.environ}
+    return {**passed, **backend.env}
 
 
 def _bounds(server: ServerSettings) -> Bounds:

@@ -28,6 +28,7 @@ class BackendSettings:
     idle_timeout_secs: float | None = None
     path: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    pass_env: tuple[str, ...] = ()
     allowed_tools: tuple[str, ...] | None = None
     replace_system_prompt: bool = False
 
@@ -85,8 +86,8 @@ def load(schemas: Schemas, home: Path, file: Path | None, flags: Mapping[str, An
 
 
 def _backend(given: Mapping[str, Any]) -> BackendSettings:
-    tools = given.get("allowed_tools")
-    return BackendSettings(**{**given, "allowed_tools": None if tools is None else tuple(tools)})
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return BackendSettings(**{**given, **lists})
 
 
 def _read(path: Path, *, required: bool) -> str:

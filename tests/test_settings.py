@@ -99,12 +99,12 @@ def test_backends_have_bounds_of_their_own(configured):
 
 def test_a_backend_is_set_up_by_path_environment_and_tools(configured):
     settings = configured(
-        "backends:\n  demo:\n    path: /opt/a b/cli\n    env: {A_1: '1', _b: ''}\n"
+        "backends:\n  demo:\n    path: /opt/a b/cli\n    env: {A_1: '1', _b: ''}\n    pass_env: [KEY]\n"
         "    allowed_tools: [Read, 'Bash(ls:*)']\n    replace_system_prompt: true\n"
         "  other:\n    allowed_tools: []\n"
     )
     demo = settings.backends["demo"]
-    assert (demo.path, demo.env) == ("/opt/a b/cli", {"A_1": "1", "_b": ""})
+    assert (demo.path, demo.env, demo.pass_env) == ("/opt/a b/cli", {"A_1": "1", "_b": ""}, ("KEY",))
     assert (demo.allowed_tools, demo.replace_system_prompt) == (("Read", "Bash(ls:*)"), True)
     assert settings.backends["other"].allowed_tools == ()
     assert BackendSettings().allowed_tools is None

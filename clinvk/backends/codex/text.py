@@ -11,6 +11,9 @@ from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.run import Exit
 
 CURES: Final = Cures("codex", "run `codex login`, or name a key in `~/.codex/config.toml`")
+_KEY_NOT_SEEN: Final = Cures(
+    "codex", "set the variable where clinvk is started, and name it in `backends.codex.pass_env`"
+)
 
 # The names codex gives to failures, and the status a provider would have given them.
 _STATUSES: Final = MappingProxyType(
@@ -42,7 +45,7 @@ def failure(error: Message, resets_in: float | None = None) -> RunError:
     if name in _OVERLOADED:
         return failures.overloaded(said)
     if said.startswith(_NO_KEY):
-        return failures.not_logged_in(CURES, said)
+        return failures.not_logged_in(_KEY_NOT_SEEN, said)
     if said and said != error.get("message"):  # passed on as it came, which codex does with a refused request
         return failures.by_status(400, said, CURES)
     known = failures.by_words(said, CURES)

@@ -3,6 +3,8 @@
 import pytest
 
 from tests import clis
+from tests.e2e.clis.conftest import World
+from tests.e2e.conftest import Served
 
 # How often each CLI asks a provider that always fails so. For gemini the user's settings say it, here two.
 REQUESTS = {
@@ -112,3 +114,23 @@ def test_an_answer_cut_at_the_token_limit_is_told_where_the_cli_tells_it(world, 
     events = world.events(backend, f"cut {backend} [[stop=length]]")
     (done,) = [event for event in events if event["type"] == "turn.done"]
     assert done.get("stop_reason") == {"claude": "end_turn", "codex": "max_tokens", "gemini": "end_turn"}[backend]
+
+
+def test_a_key_that_codex_wants_by_another_name_is_passed_on_where_that_is_configured(stub, tmp_path):
+    more = clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}", None) | {
+        "MY_KEY": clis.KEY,
+        "OTHER_KEY": "x",
+    }
+    config = tmp_path / ".codex" / "config.toml"
+    config.write_text(config.read_text().replace("CODEX_API_KEY", "MY_KEY"))
+    for configured in (False, True):
+        if configured:
+            (tmp_path / "clinvk").mkdir(exist_ok=True)
+            (tmp_path / "clinvk" / "config.yaml").write_text("backends:\n  codex:\n    pass_env: [MY_KEY]\n")
+        world = World(Served(tmp_path, more=more), stub, tmp_path)
+        answer = world.ask("codex", "by another name")
+        names = world.run(answer["run_id"])["command"]["env_names"]
+        world.served.end()
+        assert ("MY_KEY" in names, "OTHER_KEY" in names) == (configured, False)
+        assert configured or "backends.codex.pass_env" in answer["error"]
+    assert answer["output"] == "you said: by another name"
