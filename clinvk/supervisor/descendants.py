@@ -20,6 +20,7 @@ from clinvk.supervisor.environment import MARKER
 _log = logging.getLogger("clinvk.descendants")
 
 _ROUND_SECS: Final = 0.005
+_BLIND_ROUND_SECS: Final = 0.1
 _ROUNDS: Final = 1000
 LOOK_SECS: Final = 2.0
 
@@ -74,8 +75,13 @@ class Descendants:
         """KILL every process charged to the child until none is left."""
         self._families[marker].ending = True
         for _ in range(_ROUNDS):
-            charged = self.look(last=marker)[marker]
-            self.reap()
+            try:
+                charged = self.look(last=marker)[marker]
+                self.reap()
+            except OSError:  # out of descriptors, so that nobody can be looked for
+                self._end_unseen(self._families[marker].pid)
+                await asyncio.sleep(_BLIND_ROUND_SECS)
+                continue
             if not charged:
                 break
             for row in charged:
@@ -83,7 +89,7 @@ class Descendants:
                     os.kill(row.pid, signal.SIGKILL)
             await asyncio.sleep(_ROUND_SECS)
         else:
-            _log.error("%d processes of %s do not die", len(charged), marker)
+            _log.error("processes of %s do not die", marker)
 
     def forget(self, marker: str) -> None:
         """The child has ended and its exit status is taken."""
@@ -102,8 +108,15 @@ class Descendants:
         while True:
             await asyncio.sleep(LOOK_SECS)
             if self._families:
-                self.look()
-                self.reap()
+                with contextlib.suppress(OSError):  # out of descriptors: the next look will do
+                    self.look()
+                    self.reap()
+
+    def _end_unseen(self, leader: int) -> None:
+        """KILL the child and its group. Its number is nobody else's as long as its exit status waits for us."""
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            os.waitid(os.P_PID, leader, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            os.killpg(leader, signal.SIGKILL)
 
     def _claim(self, row: Process, last: str | None) -> str | None:
         key = (row.pid, row.started)

@@ -1,6 +1,7 @@
 """The stop ladder: ask, insist, kill."""
 
 import asyncio
+import contextlib
 import signal
 from typing import Any
 
@@ -15,8 +16,9 @@ async def climb(lease: Lease, rungs: tuple[Rung, ...], descendants: Descendants)
 
     Returns when the child and everything charged to it are gone.
     """
-    descendants.look()  # while ancestry still shows: a parent that obeys leaves orphans
     try:
+        with contextlib.suppress(OSError):  # out of descriptors: what can be seen later has to do
+            descendants.look()  # while ancestry still shows: a parent that obeys leaves orphans
         for step, grace in rungs:
             if lease.child.exit is not None:
                 break

@@ -19,7 +19,7 @@ from clinvk.supervisor.slots import Ticket
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own. `litter` are folders that were not there, and that it may leave behind empty.
+    `folder` is its own. `litter` are folders that were nobody's, and that it may leave behind empty.
     `swept_home` is the HOME to be searched for what its CLI keeps of a conversation
     that shall leave nothing behind; None where it may keep it.
     """

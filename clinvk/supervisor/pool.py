@@ -1,8 +1,9 @@
 """Children, lent to runs. One use a child for now: a lease is always cold."""
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
@@ -11,9 +12,13 @@ from clinvk.supervisor import environment, ladder, residue, sites
 from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.lease import Lease, Outfit
+from clinvk.supervisor.litter import Litter
+from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
+
+_log = logging.getLogger("clinvk.pool")
 
 
 class Pool:
@@ -23,15 +28,16 @@ class Pool:
         self,
         tasks: Tasks,
         descendants: Descendants,
-        found: Callable[[str], Installation | None],
+        probe: Probe,
         variables: Mapping[str, Mapping[str, str]],
     ) -> None:
-        """`found` tells how a backend's CLI is installed, `variables` what its children see beyond the usual."""
+        """`probe` knows how CLIs are installed; `variables` are what their children see beyond the usual."""
         self._tasks = tasks
         self._descendants = descendants
-        self._found = found
+        self._probe = probe
         self._variables = variables
         self.sites = Sites()
+        self._litter = Litter()
         self._retiring: dict[str, asyncio.Task[None]] = {}
 
     def show(self, backend: Backend, spec: RunSpec) -> CommandView:
@@ -46,15 +52,20 @@ class Pool:
             site = Site(installation, self.sites.make())
         except OSError as error:
             raise SpawnFailed(f"The CLI has no place for its files: {error.strerror}") from error
-        command = backend.command(spec, site)
-        variables = self._environment(backend, command, site, marker)
-        litter = residue.absent(backend.traits.litter, command.cwd)
+        litter: tuple[str, ...] = ()
         try:
+            command = backend.command(spec, site)
+            variables = self._environment(backend, command, site, marker)
             sites.furnish(site.folder, command.files)
+            litter = self._litter.expect(backend.traits.litter, command.cwd)
             child = Child.spawn(command, variables, backend.dialogue(spec))
-        except (OSError, SpawnFailed) as error:
+        except BaseException as error:
+            self._litter.tidy(litter)
             sites.remove(site.folder)
-            raise error if isinstance(error, SpawnFailed) else SpawnFailed(str(error)) from error
+            self._probe.forget(backend.name)
+            if isinstance(error, OSError | ValueError):  # a character that no path and no argument can hold, say
+                raise SpawnFailed(f"The CLI could not be started: {error}") from error
+            raise
         self._descendants.enrol(marker, child.pid)
         kept = variables.get("HOME") if spec.ephemeral and not spec.resume else None
         view = self._view(backend, command, site)
@@ -62,7 +73,8 @@ class Pool:
 
     def release(self, lease: Lease) -> None:
         """The turn is over: retire the child. Nobody has to wait for that but the drain."""
-        retiring = self._tasks.spawn(self._end(lease), name=f"retire {lease.marker}")
+        end = self._end(lease, lease.backend.traits.retire)
+        retiring = self._tasks.spawn(end, name=f"retire {lease.marker}")
         if lease.conversation:
             self._retiring[lease.conversation] = retiring
             retiring.add_done_callback(lambda _: self._retiring.pop(lease.conversation or "", None))
@@ -75,32 +87,32 @@ class Pool:
 
     async def stop(self, lease: Lease) -> None:
         """End the turn and its child by the stop ladder; returns when all its processes are gone."""
-        try:
-            await self._put_away(lease, lease.backend.traits.stop)
-        finally:
-            lease.ticket.release()
+        await self._end(lease, lease.backend.traits.stop)
 
     async def discard(self, lease: Lease) -> None:
         """Retire the child, and leave the ticket to the caller, for another lease."""
         await self._put_away(lease, lease.backend.traits.retire)
 
-    async def _end(self, lease: Lease) -> None:
+    async def _end(self, lease: Lease, rungs: tuple[Rung, ...]) -> None:
         try:
-            await self._put_away(lease, lease.backend.traits.retire)
+            await self._put_away(lease, rungs)
         finally:
             lease.ticket.release()
 
     async def _put_away(self, lease: Lease, rungs: tuple[Rung, ...]) -> None:
         lease.child.resume()  # a child that waits for us to read could not obey
-        await ladder.climb(lease, rungs, self._descendants)
-        await asyncio.to_thread(_clear, lease)
+        try:
+            await ladder.climb(lease, rungs, self._descendants)
+        finally:
+            self._litter.tidy(lease.outfit.litter)
+            await asyncio.to_thread(_clear, lease)
 
     def close(self) -> None:
         """Remove what is left of the sites. Not for the loop's thread."""
         self.sites.close()
 
     def _installation(self, backend: Backend) -> Installation:
-        installation = self._found(backend.name)
+        installation = self._probe.found(backend.name)
         if installation is None:
             raise SpawnFailed(f"The CLI of '{backend.name}' is not installed any more")
         return installation
@@ -117,6 +129,8 @@ class Pool:
 def _clear(lease: Lease) -> None:
     """Remove what the child leaves: its folder, and what its CLI kept although it was asked not to."""
     sites.remove(lease.outfit.folder)
-    residue.tidy(lease.outfit.litter)
-    if lease.outfit.swept_home and lease.conversation:
-        residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept_home)
+    try:
+        if lease.outfit.swept_home and lease.conversation:
+            residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept_home)
+    except Exception:  # noqa: BLE001  what is left behind must not keep a run from its end
+        _log.exception("what the CLI of %s kept could not be removed", lease.marker)

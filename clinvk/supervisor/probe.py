@@ -66,6 +66,10 @@ class Probe:
         seen = self._seen.get(name)
         return seen.installation if seen else None
 
+    def forget(self, name: str) -> None:
+        """It could not be started as it was found: whoever wants it next has it looked for again."""
+        self._seen.pop(name, None)
+
     def reason(self, name: str) -> str | None:
         """Why it was not found, with the cure, or why its version is to be doubted; in a sentence."""
         if self._registry.get(name).executable is None:

@@ -1,6 +1,5 @@
 """What a CLI keeps of a conversation that was to leave nothing behind: found, made sure of, deleted."""
 
-import contextlib
 import logging
 import os
 import stat
@@ -15,19 +14,6 @@ _log = logging.getLogger("clinvk.residue")
 def remove(residues: Iterable[Residue], home: str) -> int:
     """Delete the files below `home` that `residues` name; how many those were. Not for the loop's thread."""
     return sum(_remove(path, residue.holds) for residue in residues for path in Path(home).glob(residue.pattern))
-
-
-def absent(names: Iterable[str], folder: str) -> tuple[str, ...]:
-    """The paths of those `names` that are not in `folder`."""
-    paths = (Path(folder, name) for name in names)
-    return tuple(str(path) for path in paths if not path.exists())
-
-
-def tidy(folders: Iterable[str]) -> None:
-    """Remove those of `folders` that are there and empty; whatever has something in it is somebody's."""
-    for folder in folders:
-        with contextlib.suppress(OSError):
-            os.rmdir(folder)  # noqa: PTH106  the path is a string all the way
 
 
 def _remove(path: Path, holds: str) -> bool:
@@ -47,4 +33,4 @@ def _is_that(path: Path, holds: bytes) -> bool:
     """Whether it is a file of its own, not a link to another, that speaks of the conversation."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        return stat.S_ISREG(os.fstat(descriptor).st_mode) and any(holds in line for line in file)
+        return stat.S_ISREG(os.fstat(descriptor).st_mode) and (not holds or any(holds in line for line in file))

@@ -147,7 +147,7 @@ class Runner:
         elif lease.over.done() and not lease.over.exception() and not run.stop:
             self._around.pool.release(lease)
         else:
-            await self._around.pool.stop(lease)
+            await self._put_away(lease)
         run.apply(_ENDS[judgement.state])
         run.error = judgement.error
         run.finished_at = self._around.clock.wall()
@@ -161,6 +161,12 @@ class Runner:
             self.on_finished()
             self.on_finished = None
         run.spec = run.spec.abridged()
+
+    async def _put_away(self, lease: Lease) -> None:
+        try:
+            await self._around.pool.stop(lease)
+        except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
+            _log.exception("run %s could not be put away", self.run.id)
 
     def _heard(self, output: events.Output) -> None:
         if self._deadlines:

@@ -14,16 +14,15 @@ from typing import Final
 _log = logging.getLogger("clinvk.sites")
 
 _PREFIX: Final = f"clinvk-{os.getuid()}-"
-_LOCK: Final = "lock"
+_CLOSED: Final = -1
 
 
 class Sites:
     """One server's folders, under one of its own that it holds a lock on: that tells who is left behind."""
 
     def __init__(self, parent: str | None = None) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        self._lock: int | None = os.open(self._root / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._parent = parent
+        self._root, self._lock = _begin(parent)
         self._next = self._name()
 
     @property
@@ -38,19 +37,28 @@ class Sites:
     def make(self) -> str:
         """A new folder, for the child's user alone; its name was never given before. Raises OSError."""
         folder, self._next = self._next, self._name()
-        Path(folder).mkdir(mode=0o700)
+        try:
+            Path(folder).mkdir(mode=0o700)
+        except FileNotFoundError:  # somebody tidied the temporary folder, and us away with it
+            self._unlock()
+            self._root, self._lock = _begin(self._parent)
+            folder, self._next = self._name(), self._name()
+            Path(folder).mkdir(mode=0o700)
         return folder
-
-    def _name(self) -> str:
-        # Short, as a socket's path below it has about a hundred characters. Random, as CLIs make ids of it.
-        return str(self._root / secrets.token_hex(6))
 
     def close(self) -> None:
         """Remove everything; a second time does nothing."""
         remove(str(self._root))
-        if self._lock is not None:
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock != _CLOSED:
             os.close(self._lock)
-            self._lock = None
+            self._lock = _CLOSED
+
+    def _name(self) -> str:
+        # Short, as a socket's path below it has about a hundred characters. Random, as CLIs make ids of it.
+        return str(self._root / secrets.token_hex(6))
 
 
 def furnish(folder: str, files: Mapping[str, str]) -> None:
@@ -62,14 +70,18 @@ def furnish(folder: str, files: Mapping[str, str]) -> None:
 
 
 def remove(folder: str) -> None:
-    """Remove a folder and all it holds. It may be large: not for the loop's thread."""
+    """Remove a folder and all it holds; of a link, the link. It may be large: not for the loop's thread."""
+    with contextlib.suppress(OSError):  # it is a folder, then
+        Path(folder).unlink()
     shutil.rmtree(folder, ignore_errors=True)
     if not Path(folder).exists():
         return
     # A tool may leave folders that it made read-only (module caches do): nothing in them can be unlinked.
-    for parent, _, _ in os.walk(folder):
-        with contextlib.suppress(OSError):
-            Path(parent).chmod(0o700)
+    for parent, folders, _ in os.walk(folder):  # from above: what may not be read is opened before it is entered
+        for path in (Path(parent, name) for name in folders):
+            if not path.is_symlink():
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
     if Path(folder).exists():
         _log.warning("could not remove %s", folder)
@@ -84,13 +96,34 @@ def sweep(parent: str | None = None) -> int:
     return swept
 
 
+def _begin(parent: str | None) -> tuple[Path, int]:
+    """A root of our own, and the descriptor that holds the lock on it."""
+    while True:
+        root = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):  # one that sweeps was quicker: another, then
+            lock = _locked(root)
+            if root.exists():
+                return root, lock
+            os.close(lock)
+
+
 def _sweep(root: Path) -> bool:
-    if root.is_symlink() or root.stat().st_uid != os.getuid():
-        return False
-    lock = os.open(root / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    lock = _locked(root)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_uid != os.getuid():
+            return False
         remove(str(root))
         return True
     finally:
         os.close(lock)
+
+
+def _locked(root: Path) -> int:
+    """A descriptor of the folder itself, with the lock on it. Raises OSError if another has it."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

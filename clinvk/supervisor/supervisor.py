@@ -88,7 +88,7 @@ class Supervisor:
         paths = {name: one.path for name, one in options.items() if one.path}
         variables = {name: one.variables for name, one in options.items()}
         self.probe = Probe(registry, paths, self._descendants, variables)
-        self.pool = Pool(self._tasks, self._descendants, self.probe.found, variables)
+        self.pool = Pool(self._tasks, self._descendants, self.probe, variables)
         self._around = Surroundings(clock, time, self.pool, slots, limits.run_bytes)
         self._handles: dict[str, RunHandle] = {}
         self._watches.spawn(time.beat(), name="attended time")
@@ -197,6 +197,8 @@ class Supervisor:
             raise InvalidInput(faults)
         if self.probe.found(backend.name) is None:  # it may have been installed since
             await self.probe.look(backend.name)
+            if self.draining:
+                raise ShuttingDown
         if self.probe.found(backend.name) is None:
             raise BackendNotFound(backend.name, self.probe.reason(backend.name))
         return backend

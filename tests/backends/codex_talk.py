@@ -3,9 +3,7 @@
 import json
 
 from clinvk.backends.codex.backend import CodexBackend
-from clinvk.domain.events import (
-    SessionBound,
-)
+from clinvk.domain.events import Notice, SessionBound
 from clinvk.domain.spec import RunSpec
 
 THREAD = "01a1fcef-346a-7553-9c94-c05afefcea9b"
@@ -25,7 +23,9 @@ class Talk:
 
     def hear(self, *messages):
         data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
-        return [said.output for said in self.dialogue.receive(data)]
+        heard = self.dialogue.receive(data)
+        assert {said.turn for said in heard if not isinstance(said.output, Notice)} <= {"turn"}
+        return [said.output for said in heard]
 
     def tell(self, method, **params):
         return self.hear({"method": method, "params": params})

@@ -3,17 +3,8 @@
 import pytest
 
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.events import (
-    ApprovalAsked,
-    Notice,
-    TextDelta,
-    ToolDone,
-    ToolStarted,
-)
-from tests.backends.acp_talk import (
-    AtWork,
-    shown,
-)
+from clinvk.domain.events import ApprovalAsked, Notice, TextDelta, ToolDone, ToolStarted
+from tests.backends.acp_talk import AtWork, shown
 
 
 @pytest.fixture

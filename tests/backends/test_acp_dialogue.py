@@ -4,22 +4,13 @@ import pytest
 
 from clinvk.backends.acp.quirks import Quirks
 from clinvk.backends.base import Said
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import SessionBound, TextDelta, TextDone, TurnDone
 from clinvk.domain.run import Start, StopReason
 from clinvk.domain.spec import RunSpec
-from tests.backends.acp_talk import (
-    CURES,
-    READY,
-    RESUMED,
-    SPEC,
-    UUID,
-    Agent,
-    end,
-    outputs,
-    prompted_agent,
-)
+from tests.backends.acp_talk import CURES, READY, RESUMED, SPEC, UUID, Agent, end, outputs, prompted_agent
 
+ANOTHER = "look for another version of it, or of clinvk"
 FENCED = Quirks(CURES, fenced=True, load_as=lambda name: f" {name}")
 
 
@@ -82,14 +73,16 @@ def test_an_agent_that_fails_its_handshake_takes_no_turns(agent):
 @pytest.mark.parametrize("result", [{"protocolVersion": 2}, {}])
 def test_an_agent_of_another_protocol_takes_no_turns(agent, result):
     agent.dialogue.begin("t", SPEC)
-    assert end(agent.answers(1, result)).error.code is ErrorCode.PROTOCOL
+    said = "The agent speaks a version of the protocol that clinvk does not"
+    assert end(agent.answers(1, result)).error == RunError(ErrorCode.PROTOCOL, f"{said}; {ANOTHER}")
     assert agent.dialogue.fit(SPEC) is None
 
 
 def test_a_conversation_without_an_id_is_a_failure(agent):
     agent.dialogue.begin("t", SPEC)
     agent.answers(1, READY)
-    assert end(agent.answers(2, {})).error.code is ErrorCode.PROTOCOL
+    said = "The agent opened a conversation that has no id"
+    assert end(agent.answers(2, {})).error == RunError(ErrorCode.PROTOCOL, f"{said}; {ANOTHER}")
 
 
 def test_a_conversation_is_loaded_and_then_prompted(agent):

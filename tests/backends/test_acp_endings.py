@@ -5,28 +5,13 @@ import json
 import pytest
 
 from clinvk.backends.acp.quirks import Quirks
+from clinvk.backends.base import Said
 from clinvk.domain.errors import ErrorCode, RunError
-from clinvk.domain.events import (
-    Notice,
-    SessionBound,
-    TextDone,
-    ToolStarted,
-    TurnDone,
-    UsageReported,
-)
+from clinvk.domain.events import Notice, SessionBound, TextDone, ToolStarted, TurnDone, UsageReported
 from clinvk.domain.run import Exit, StopReason
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
-from tests.backends.acp_talk import (
-    CURES,
-    READY,
-    SPEC,
-    TOOL,
-    Agent,
-    end,
-    outputs,
-    prompted_agent,
-)
+from tests.backends.acp_talk import CURES, READY, SPEC, TOOL, Agent, end, outputs, prompted_agent
 
 ERROR = RunError(ErrorCode.NOT_AUTHENTICATED, "Log in")
 
@@ -53,18 +38,23 @@ def test_the_models_reason_to_stop_is_told(prompted, reason, done):
     assert end(prompted.answers(3, {"stopReason": reason})) == done
 
 
+CANCELLED = "The agent cancelled the turn, and nobody had asked for it; send the prompt again"
+LIMITED = "The agent stopped at a limit of turns in its own settings, or because it went in circles; ask for less"
+UNKNOWN = "The agent ended the turn and gave no reason that clinvk knows; look for a newer clinvk"
+
+
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("reason", "error"),
     [
-        ("cancelled", ErrorCode.BACKEND_FAILED),
-        ("max_turn_requests", ErrorCode.MAX_TURNS),
-        ("a new one", ErrorCode.PROTOCOL),
-        (["end_turn"], ErrorCode.PROTOCOL),
-        (None, ErrorCode.PROTOCOL),
+        ("cancelled", RunError(ErrorCode.BACKEND_FAILED, CANCELLED)),
+        ("max_turn_requests", RunError(ErrorCode.MAX_TURNS, LIMITED)),
+        ("a new one", RunError(ErrorCode.PROTOCOL, f"{UNKNOWN}: a new one")),
+        (["end_turn"], RunError(ErrorCode.PROTOCOL, f"{UNKNOWN}: ['end_turn']")),
+        (None, RunError(ErrorCode.PROTOCOL, f"{UNKNOWN}: None")),
     ],
 )
-def test_an_end_that_nobody_asked_for_is_a_failure(prompted, reason, code):
-    assert end(prompted.answers(3, {"stopReason": reason})).error.code is code
+def test_an_end_that_nobody_asked_for_is_a_failure(prompted, reason, error):
+    assert end(prompted.answers(3, {"stopReason": reason})).error == error
 
 
 def test_the_agents_own_limit_is_ours_where_one_was_given(agent):
@@ -77,13 +67,16 @@ def test_the_agents_own_limit_is_ours_where_one_was_given(agent):
 
 
 def test_an_agent_may_tell_usage_and_that_its_good_end_is_none():
-    lost = Quirks(CURES, usage=lambda _: Usage(3, 4), unfinished=lambda _: None)
-    agent = Agent(lost)
-    agent.dialogue.begin("t", SPEC)
-    agent.answers(1, READY)
-    agent.answers(2, {"sessionId": "s"})
-    said = outputs(agent.answers(3, {"stopReason": "end_turn"}))
-    assert said == [UsageReported(Usage(3, 4)), TurnDone(StopReason.END_TURN)]
+    told = {
+        "usage": lambda result: Usage(3, result["made"]),
+        "unfinished": lambda result: result["lost"] and ERROR,
+    }
+    for lost, done in ((True, TurnDone(None, ERROR)), (False, TurnDone(StopReason.END_TURN))):
+        agent = prompted_agent(Quirks(CURES, **told))
+        said = outputs(agent.answers(3, {"stopReason": "end_turn", "made": 4, "lost": lost}))
+        assert said == [UsageReported(Usage(3, 4)), done]
+    agent = prompted_agent(Quirks(CURES, **told))
+    assert end(agent.answers(3, {"stopReason": "refusal", "made": 4, "lost": True})).error is None
 
 
 @pytest.mark.parametrize(
@@ -103,6 +96,31 @@ def test_an_error_ends_the_turn_whatever_it_answers(agent, request_id, error, co
     for known, result in [(1, READY), (2, {"sessionId": "s"})][: request_id - 1]:
         agent.answers(known, result)
     assert end(agent.fails(request_id, **error)).error.code is code
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": -32000, "message": "who?"}, "agent is not logged in, or its key is refused; log in to it: who?"),
+        ({"code": 401, "message": "who?"}, "agent is not logged in, or its key is refused; log in to it: who?"),
+        ({"message": "status 401"}, "agent is not logged in, or its key is refused; log in to it: status 401"),
+        ({"code": 400, "message": "no"}, "The provider refused the request (400); see what it says: no"),
+        ({"code": 399, "message": "no"}, "agent failed; see what it says: no"),
+        ({"code": 600, "message": "no"}, "agent failed; see what it says: no"),
+        ({"message": "no", "data": {"details": ""}}, "agent failed; see what it says: no"),
+        ({"message": "no", "data": "details"}, "agent failed; see what it says: no"),
+        ({"message": 7}, "agent failed; see what it says"),
+    ],
+)
+def test_a_failure_is_told_in_the_agents_words(prompted, error, words):
+    assert end(prompted.fails(3, **error)).error.message == words
+
+
+def test_an_agent_may_know_its_failures_better():
+    agent = prompted_agent(
+        Quirks(CURES, failure=lambda error, cures: error["code"] == 7 and cures is CURES and ERROR)
+    )
+    assert end(agent.fails(3, code=7)).error is ERROR
 
 
 def test_a_prompt_is_cancelled_by_protocol(prompted):
@@ -163,9 +181,9 @@ def test_at_the_exit_open_blocks_are_closed_and_no_end_is_invented(prompted):
     prompted.writes("x")
     rest = json.dumps({"method": "session/update", "params": {"sessionId": "s", "update": TOOL}}).encode()
     assert prompted.dialogue.receive(rest) == []
-    assert outputs(prompted.dialogue.exited(Exit(1))) == [
-        TextDone("text-0", 1, "x"),
-        ToolStarted("c", "read", "a"),
+    assert prompted.dialogue.exited(Exit(1)) == [
+        Said("t", TextDone("text-0", 1, "x")),
+        Said("t", ToolStarted("c", "read", "a")),
     ]
     assert prompted.dialogue.fit(SPEC) is None
     assert prompted.dialogue.exited(Exit(1)) == []

@@ -41,8 +41,8 @@ def test_what_is_for_a_screen_says_nothing(agent, kind):
 
 
 def test_an_image_is_not_passed_on_and_that_is_told(agent):
-    (notice,) = agent.updates("agent_message_chunk", content={"type": "image", "data": "x"})
-    assert "not text" in notice.message
+    said = agent.updates("agent_message_chunk", content={"type": "image", "data": "x"})
+    assert said == [Notice("The agent sent something that is not text; clinvk does not pass it on")]
     assert agent.updates("agent_thought_chunk", content={"type": "image", "data": "x"}) == []
 
 

@@ -38,6 +38,7 @@ def test_a_tool_that_nobody_knows_counts_as_a_command(tool, action):
     [
         ({"file_path": "/a", "content": "x"}, ("/a",), "/a"),
         ({"notebook_path": "n"}, ("n",), "n"),
+        ({"file_path": " X a X\n"}, ("X a X",), " X a X\n"),
         ({"command": "ls", "path": 1}, (), "ls"),
         ({"pattern": "p", "path": "/a"}, ("/a",), "/a"),
         ({"other": 1}, (), '{"other":1}'),

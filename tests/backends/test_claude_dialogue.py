@@ -159,7 +159,8 @@ def test_the_cost_of_a_turn_is_what_it_added_to_the_conversation():
 
 
 def test_a_conversation_gone_on_with_is_asked_for_its_earlier_cost():
-    assert requested(fresh(spec(resume=UUID))) == [{"subtype": "initialize"}, {"subtype": "get_usage"}]
+    told = [(one["request_id"], one["request"]) for one in sent(fresh(spec(resume=UUID)))]
+    assert told == [("hello", {"subtype": "initialize"}), ("cost", {"subtype": "get_usage"})]
 
 
 @pytest.mark.parametrize("before", [[], [cost(None)], [cost("much")]])
@@ -249,7 +250,7 @@ def test_a_busy_child_and_one_that_is_gone_take_no_turn():
     dialogue = ClaudeDialogue(spec())
     assert dialogue.fit(spec()) is Start.WARM
     dialogue.begin("t", spec())
-    with pytest.raises(AssertionError, match="busy or gone"):
+    with pytest.raises(AssertionError, match=r"^the child is busy or gone, or keeps another conversation$"):
         dialogue.begin("u", spec())
     dialogue.exited(Exit(0))
     assert dialogue.fit(spec()) is None

@@ -51,8 +51,15 @@ def test_a_failure_is_told_in_our_words(told, code, words):
     assert words in error.message
 
 
-def test_a_failure_without_a_word_is_told_as_one():
-    assert result.failure(FAILED, None) == RunError(ErrorCode.BACKEND_FAILED, "claude failed")
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "claude failed"),
+        ({"terminal_reason": "aborted_tools"}, "claude was interrupted in the middle of its turn"),
+    ],
+)
+def test_a_failure_without_a_word_of_its_own_is_a_sentence(told, words):
+    assert result.failure(FAILED | told, None) == RunError(ErrorCode.BACKEND_FAILED, words)
 
 
 @pytest.mark.parametrize("told", [{"result": "usage limit reached"}, {"api_error_status": 429}])

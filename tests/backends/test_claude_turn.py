@@ -103,15 +103,31 @@ def test_the_words_of_a_local_command_are_the_answer():
     assert len(heard(prompted(), RESULT | {"result": None})) == 2
 
 
-def test_an_answer_that_streamed_is_not_told_again_by_the_result():
-    said = heard(prompted(), start("m"), piece("a"), whole("m", text("a")), RESULT | {"result": "a"})
-    assert [one for one in said if isinstance(one, TextDelta)] == [TextDelta("m:0", "a")]
+@pytest.mark.parametrize("streamed", [[start("m"), piece("a")], []])
+def test_an_answer_is_not_told_again_by_the_result(streamed):
+    said = heard(prompted(), *streamed, whole("m", text("a")), RESULT | {"result": "a"})
+    assert [one.text for one in said if isinstance(one, TextDelta)] == ["a"]
+
+
+def test_the_words_of_a_failure_are_no_answer():
+    said = heard(prompted(), RESULT | {"is_error": True, "result": "boom"})
+    assert [type(one) for one in said] == [UsageReported, TurnDone]
+
+
+def test_blocks_of_one_message_are_told_in_their_order():
+    thought = {"type": "thinking", "thinking": "hm"}
+    use = {"type": "tool_use", "id": "1", "name": "Bash"}
+    said = heard(prompted(), whole("m", thought, text("a"), thought, use, text("b"), use | {"id": "2"}))
+    assert [type(one) for one in said] == [
+        *(ReasoningDelta, TextDelta, TextDone, ReasoningDelta, ToolStarted),
+        *(TextDelta, TextDone, ToolStarted),
+    ]
 
 
 def test_what_a_sub_agent_says_is_no_part_of_the_answer():
     inner = {"parent_tool_use_id": "1"}
     thought = {"type": "thinking", "thinking": "t"}
-    assert heard(prompted(), whole("m", text("a"), thought, **inner), event({"type": "ping"}, **inner)) == []
+    assert heard(prompted(), whole("m", text("a"), thought, **inner), piece("a") | inner) == []
     (started,) = heard(prompted(), tool_use("2") | inner)
     assert started == ToolStarted("2", "Bash", "{}")
 
@@ -179,6 +195,7 @@ def test_blocks_of_no_use_and_a_text_in_place_of_blocks_say_nothing():
     assert heard(prompted(), whole("m", {"type": "redacted_thinking"}, "word", {"type": []})) == []
     assert heard(prompted(), {"type": "user", "message": {"content": "Output token limit hit"}}) == []
     assert heard(prompted(), {"type": "user", "message": {"content": [text("x")]}}) == []
+    assert heard(prompted(), {"type": "user", "message": {"content": None}}) == []
     assert heard(prompted(), whole("m", {"type": "tool_result", "tool_use_id": "1"})) == []
 
 
@@ -243,10 +260,11 @@ def denial(**more):
 
 def test_a_denial_by_claudes_own_rules_is_told_once():
     told = {"type": "system", "subtype": "permission_denied", **denial(message="by a rule")}
-    end = RESULT | {"permission_denials": [denial(), denial(tool_use_id="2"), "word"]}
+    end = RESULT | {"permission_denials": [denial(), denial(tool_use_id="2"), denial(tool_use_id="3"), "word"]}
     said = heard(prompted(), told, told, end)
     assert [one.message for one in said if isinstance(one, Notice)] == [
         "claude's own rules denied the use of Bash: by a rule",
+        "claude's own rules denied the use of Bash",
         "claude's own rules denied the use of Bash",
     ]
 

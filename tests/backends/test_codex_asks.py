@@ -1,16 +1,13 @@
 """Codex asks for leave: what for, and what it is answered."""
 
+import json
+
 import pytest
 
+from clinvk.backends.base import Said
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.events import (
-    ApprovalAsked,
-    Notice,
-)
-from tests.backends.codex_talk import (
-    HERE,
-    Talk,
-)
+from clinvk.domain.events import ApprovalAsked, Notice
+from tests.backends.codex_talk import HERE, Talk
 
 
 def ask(talk, kind, request=0, **params):
@@ -41,6 +38,8 @@ def test_a_change_names_the_files_that_it_was_begun_with():
     assert asked == ApprovalAsked("ask-0", "apply_patch", "edit", ("/a", "/b", "/c", "/d"), "why")
     assert ask(talk, "fileChange", 1, itemId="g")[0].paths == ()
     assert ask(talk, "fileChange", 2)[0].paths == ()
+    assert ask(talk, "fileChange", 3, itemId=["f"])[0].paths == ()
+    assert ask(talk, "commandExecution", 4, itemId="f")[0].paths == ()
 
 
 @pytest.mark.parametrize("changes", [None, ["x"], [{"path": 1}]])
@@ -71,11 +70,13 @@ def test_an_ask_of_another_agent_is_declined_at_once():
         ("mcpServer/elicitation/request", {"action": "decline", "content": None, "_meta": None}),
     ],
 )
-@pytest.mark.parametrize("talk", [Talk(), Talk().started()], ids=["idle", "busy"])
-def test_what_only_a_person_could_answer_is_declined_and_told(talk, method, result):
+@pytest.mark.parametrize("turn", [None, "turn"])
+def test_what_only_a_person_could_answer_is_declined_and_told(turn, method, result):
+    talk = Talk().started() if turn else Talk()
     talk.written()
-    (said,) = talk.hear({"id": 4, "method": method, "params": HERE})
-    assert said == Notice(f"clinvk declined what codex asked: {method}")
+    message = json.dumps({"id": 4, "method": method, "params": HERE}).encode()
+    said = talk.dialogue.receive(message + b"\n")
+    assert said == [Said(turn, Notice(f"clinvk declined what codex asked: {method}"))]
     assert talk.written() == [{"id": 4, "result": result}]
 
 

@@ -10,7 +10,7 @@ from clinvk.backends.base import Installation, Site, Step
 from clinvk.backends.codex import command
 from clinvk.backends.codex.backend import CodexBackend
 from clinvk.backends.codex.dialogue import CodexDialogue
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, Fault
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
@@ -70,6 +70,18 @@ def test_what_codex_cannot_do_is_a_fault(backend, change, path):
     assert [fault.path for fault in backend.faults(replace(SPEC, **change))] == [path]
 
 
+def test_a_fault_says_what_would_be_right(backend):
+    extra = ("--effort", "--disable=hooks", "--summary=No Word")
+    word = "--flag=word, in small letters"
+    features = "apps, browser_use, computer_use, image_generation, multi_agent, plugins, shell_tool, view_image"
+    assert backend.faults(replace(SPEC, allowed_tools=("Read",), extra=extra)) == [
+        Fault("/allowed_tools", "codex allows no tool by its name", "an approval mode instead"),
+        Fault("/extra/0", "'--effort' has a value that may not be passed on", word),
+        Fault("/extra/1", "'--disable=hooks' has a value that may not be passed on", f"one of {features}"),
+        Fault("/extra/2", "'--summary=No Word' has a value that may not be passed on", word),
+    ]
+
+
 def test_what_it_can_do_is_none(backend):
     extra = ("--effort=xhigh", "--summary=none", "--service-tier=fast", "--disable=view_image")
     assert backend.faults(replace(SPEC, resume=UUID, extra=extra)) == []
@@ -123,6 +135,12 @@ def test_only_auto_is_made_stricter_where_nothing_confines(mode):
 def test_always_offers_nothing_that_would_not_ask():
     _, params = command.thread(replace(SPEC, approval_mode=ApprovalMode.ALWAYS))
     assert params["config"] == {"features.shell_tool": False, "web_search": "disabled"}
+
+
+def test_always_takes_nothing_from_a_sandbox():
+    always, read_only = {"approval_mode": ApprovalMode.ALWAYS}, {"sandbox_mode": SandboxMode.READ_ONLY}
+    config = [command.thread(replace(SPEC, **modes))[1]["config"] for modes in (always, read_only)]
+    assert command.thread(replace(SPEC, **always, **read_only))[1]["config"] == config[0] | config[1]
 
 
 @pytest.mark.parametrize(

@@ -4,22 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from clinvk.domain.errors import ErrorCode
-from clinvk.domain.events import (
-    SessionBound,
-)
+from clinvk.backends.codex import command
+from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.events import Notice, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import ApprovalMode
-from tests.backends.codex_talk import (
-    HERE,
-    NATIVE,
-    NO_ACCOUNT_NEEDED,
-    OPENED,
-    SPEC,
-    THREAD,
-    Talk,
-    stopped,
-)
+from tests.backends.codex_talk import HERE, NATIVE, NO_ACCOUNT_NEEDED, OPENED, SPEC, THREAD, Talk, stopped
 
 
 def test_each_step_waits_for_the_one_before():
@@ -29,9 +19,15 @@ def test_each_step_waits_for_the_one_before():
     steps = []
     for answer in ({}, NO_ACCOUNT_NEEDED, OPENED, {"turn": {"id": NATIVE}}):
         written = talk.written()
-        steps += [message["method"] for message in written]
+        steps += [(message["method"], message.get("params")) for message in written]
         talk.hear({"id": written[-1]["id"], "result": answer})
-    assert steps == ["initialize", "initialized", "account/read", "thread/start", "turn/start"]
+    assert steps == [
+        ("initialize", {"clientInfo": {"name": "clinvk", "title": "clinvk", "version": "0.1.0"}}),
+        ("initialized", None),
+        ("account/read", {}),
+        command.thread(SPEC),
+        ("turn/start", command.turn(SPEC, THREAD, False)),
+    ]
 
 
 def test_a_turn_that_comes_when_it_is_ready_begins_at_once():
@@ -40,7 +36,8 @@ def test_a_turn_that_comes_when_it_is_ready_begins_at_once():
     assert talk.reply({}) == []
     talk.written()
     talk.dialogue.begin("turn", SPEC)
-    assert [message["method"] for message in talk.written()] == ["account/read"]
+    assert talk.reply(NO_ACCOUNT_NEEDED) == []
+    assert [message["method"] for message in talk.written()] == ["thread/start"]
 
 
 def test_it_takes_one_turn_at_a_time_until_it_is_gone():
@@ -48,6 +45,8 @@ def test_it_takes_one_turn_at_a_time_until_it_is_gone():
     assert talk.dialogue.fit(SPEC) is Start.WARM
     talk.started()
     assert talk.dialogue.fit(SPEC) is None
+    with pytest.raises(AssertionError, match=r"^the child is busy or gone$"):
+        talk.dialogue.begin("another", SPEC)
     talk.completed()
     assert talk.dialogue.fit(SPEC) is Start.WARM
     talk.dialogue.exited(Exit(0))
@@ -61,7 +60,8 @@ def test_a_refused_handshake_is_told(begun):
     if begun:
         talk.dialogue.begin("turn", SPEC)
     (said,) = talk.reply(error={"message": "too old"})
-    assert (said.error.message if begun else said.message) == "codex refused the handshake: too old"
+    words = "codex refused the handshake: too old"
+    assert said == (TurnDone(error=RunError(ErrorCode.PROTOCOL, words)) if begun else Notice(words))
 
 
 def test_without_a_login_no_prompt_is_sent():
@@ -105,12 +105,22 @@ def test_another_conversation_than_asked_for_is_a_lost_one():
 def test_a_conversation_that_does_not_open_fails_the_turn(answer, resume):
     (done,) = Talk(replace(SPEC, resume=resume)).open().reply(**answer)
     assert done.error.code is ErrorCode.BACKEND_FAILED
+    busy = ": busy" if answer == {"error": {"message": "busy"}} else ""
+    assert done.error.message == f"codex could not open the conversation{busy}"
 
 
 @pytest.mark.parametrize("answer", [{"error": {"message": "no"}}, {"result": {"turn": {}}}])
 def test_a_turn_that_does_not_begin_fails(answer):
     (done,) = Talk().bound().reply(**answer)
+    assert done.error.code is ErrorCode.BACKEND_FAILED
     assert done.error.message.startswith("codex could not begin the turn")
+
+
+@pytest.mark.parametrize("sandbox", [{}, {"sandbox": None}])
+def test_the_turn_is_begun_in_the_conversation_that_was_opened(sandbox):
+    talk = Talk().open()
+    assert talk.reply({"thread": {"id": THREAD}, **sandbox}) == [SessionBound(THREAD)]
+    assert talk.written()[0]["params"]["threadId"] == THREAD
 
 
 def test_auto_asks_before_everything_where_there_is_no_sandbox():
@@ -129,14 +139,15 @@ def test_a_stop_is_remembered_until_the_turn_has_a_name():
     assert talk.hear({"id": request, "result": {"turn": {"id": NATIVE}}}) == []
     assert talk.written() == []
     (done,) = talk.completed("interrupted")
-    assert done.error.message == "The turn was interrupted; send it again"
+    assert done.error == RunError(ErrorCode.BACKEND_FAILED, "The turn was interrupted; send it again")
 
 
 def test_a_stop_before_the_conversation_is_open_sends_no_prompt():
     talk = Talk().open()
     talk.dialogue.interrupt("turn")
     bound, done = talk.reply(OPENED)
-    assert (bound, done.error.code) == (SessionBound(THREAD), ErrorCode.BACKEND_FAILED)
+    stopped = RunError(ErrorCode.BACKEND_FAILED, "The turn was stopped before it began")
+    assert (bound, done.error) == (SessionBound(THREAD), stopped)
     assert talk.written() == []
 
 

@@ -15,6 +15,7 @@ def status(code, kind="httpConnectionFailed"):
 @pytest.mark.parametrize(
     ("info", "code"),
     [
+        (status(400), ErrorCode.PROVIDER_ERROR),
         (status(401), ErrorCode.NOT_AUTHENTICATED),
         (status(403), ErrorCode.FORBIDDEN),
         (status(429, "responseTooManyFailedAttempts"), ErrorCode.USAGE_LIMIT),
@@ -22,6 +23,7 @@ def status(code, kind="httpConnectionFailed"):
         (status(529), ErrorCode.OVERLOADED),
         (status(None), ErrorCode.BACKEND_FAILED),
         (status(200), ErrorCode.BACKEND_FAILED),
+        (status(600), ErrorCode.BACKEND_FAILED),
         (status(True), ErrorCode.BACKEND_FAILED),
         ({"odd": None}, ErrorCode.BACKEND_FAILED),
         ("unauthorized", ErrorCode.NOT_AUTHENTICATED),
@@ -54,6 +56,23 @@ def test_a_failure_is_told_by_its_name_or_status(info, code):
 )
 def test_a_failure_without_a_name_is_told_by_its_words(message, code):
     assert text.failure({"message": message, "codexErrorInfo": "other"}).code is code
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "Missing environment variable: `K`.",
+            ["`backends.codex.pass_env`", ": Missing environment variable: `K`."],
+        ),
+        ("unexpected status 401 Unauthorized", ["run `codex login`", ": unexpected status 401"]),
+        ("who knows", ["codex failed: who knows"]),
+        ("half a pair: \ud800", ["codex failed: half a pair: \ud800"]),
+    ],
+)
+def test_a_failure_keeps_codexs_words_and_names_the_cure(message, words):
+    told = text.failure({"message": message}).message
+    assert [word for word in words if word not in told] == []
 
 
 def test_a_providers_json_is_told_as_its_message():
@@ -98,6 +117,7 @@ def test_a_providers_json_is_told_as_its_message():
             ("s.t", None),
             (False, '{"message":"no"}'),
         ),
+        ({"type": "dynamicToolCall", "namespace": "n", "tool": "t"}, ("n.t", None), (True, None)),
         ({"type": "webSearch", "query": "q"}, ("web_search", "q"), (True, None)),
         ({"type": "sleep"}, ("sleep", None), (True, None)),
     ],
@@ -117,5 +137,6 @@ def test_a_folder_that_is_no_repository_is_named_with_the_cure():
     told = "Not inside a trusted directory and --skip-git-repo-check was not specified.\n"
     error = text.explain(Exit(1, None, told))
     assert error.code is ErrorCode.NO_REPOSITORY
-    assert "git init" in error.message
+    cure = "run `git init` there, or work in a repository"
+    assert error.message == f"Codex works in git repositories only, and the workdir is none; {cure}"
     assert text.explain(Exit(0, None, told)) is None

@@ -99,6 +99,7 @@ def test_the_last_response_may_answer_but_not_use_tools():
     command_done(talk)
     done = talk.used()[-1]
     assert (done.stop_reason, done.error.code) == (StopReason.MAX_TURNS, ErrorCode.MAX_TURNS)
+    assert "all 1 turns" in done.error.message
     assert stopped(talk) == [HERE]
     assert talk.completed("interrupted") == []
 
@@ -110,6 +111,20 @@ def test_the_limit_waits_for_a_tool_whose_end_is_told_a_moment_later():
     assert len(talk.used()) == 1
     assert command_done(talk) == [ToolDone("call_1", True, "a\n")]
     assert isinstance(command_done(talk, "call_2")[-1], TurnDone)
+
+
+def test_a_response_without_tools_may_be_the_last_whatever_the_one_before_used():
+    talk = limited(2)
+    command_done(talk)
+    assert [type(said) for said in talk.used() + talk.used()] == [UsageReported, UsageReported]
+    assert talk.completed() == [TurnDone(StopReason.END_TURN)]
+
+
+def test_without_a_limit_a_tool_may_end_after_its_response():
+    talk = Talk().started()
+    command_started(talk)
+    talk.used()
+    assert command_done(talk) == [ToolDone("call_1", True, "a\n")]
 
 
 def test_whatever_comes_after_the_last_response_is_too_much():

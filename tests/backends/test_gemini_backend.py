@@ -8,7 +8,7 @@ import pytest
 from clinvk.backends.base import Installation, Site
 from clinvk.backends.gemini.backend import GeminiBackend
 from clinvk.domain.approvals import decide
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, Fault, RunError
 from clinvk.domain.events import ApprovalAsked
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
@@ -147,8 +147,10 @@ def test_allowed_tools_are_allowed_below_all_that_has_to_hold():
     "tool", ["", "a b", 'x"]', "read_file(a)", "run_shell_command()", 'run_shell_command(")', "*"]
 )
 def test_a_name_that_is_no_tool_is_a_fault(tool):
-    (fault,) = BACKEND.faults(spec(allowed_tools=(tool,)))
-    assert (fault.path, tool in fault.message) == ("/allowed_tools", True)
+    expected = "names of tools, and `run_shell_command(git log)` for what a command begins with"
+    assert BACKEND.faults(spec(allowed_tools=("glob", tool))) == [
+        Fault("/allowed_tools", f"'{tool}' names no tool", expected)
+    ]
 
 
 def test_flags_beyond_the_allow_list_and_ids_that_are_none_are_faults():
@@ -179,16 +181,43 @@ def test_a_child_may_be_shared_by_what_is_not():
 @pytest.mark.parametrize(
     ("exit_", "code", "words"),
     [
-        (Exit(41, None, "Please set an Auth method"), ErrorCode.NOT_AUTHENTICATED, "choose a login"),
-        (Exit(55), ErrorCode.UNTRUSTED_FOLDER, "GEMINI_CLI_TRUST_WORKSPACE"),
-        (Exit(52, None, "bad settings"), ErrorCode.BACKEND_EXITED, "settings; mend"),
-        (Exit(44, None, "no docker"), ErrorCode.BACKEND_EXITED, "sandbox; mend"),
-        (Exit(1, None, "connect ECONNREFUSED 127.0.0.1:1"), ErrorCode.NETWORK, "cannot be reached"),
+        (
+            Exit(41, None, "Please set an Auth method"),
+            ErrorCode.NOT_AUTHENTICATED,
+            "gemini is not logged in, or its key is refused; run `gemini` once and choose a login, "
+            "or set GEMINI_API_KEY: Please set an Auth method",
+        ),
+        (
+            Exit(55, None, "no trust"),
+            ErrorCode.UNTRUSTED_FOLDER,
+            "Gemini does not trust the working directory; trust it in gemini, "
+            "or set GEMINI_CLI_TRUST_WORKSPACE=true: no trust",
+        ),
+        (
+            Exit(52, None, "bad settings"),
+            ErrorCode.BACKEND_EXITED,
+            "Gemini cannot start with its settings; mend ~/.gemini/settings.json: bad settings",
+        ),
+        (
+            Exit(44, None, "no docker"),
+            ErrorCode.BACKEND_EXITED,
+            "Gemini cannot start with its sandbox; mend ~/.gemini/settings.json: no docker",
+        ),
+        (
+            Exit(1, None, "ECONNREFUSED"),
+            ErrorCode.NETWORK,
+            "The model's provider cannot be reached; look at the network and the proxy: ECONNREFUSED",
+        ),
+        (
+            Exit(1, None, "status 401"),
+            ErrorCode.NOT_AUTHENTICATED,
+            "gemini is not logged in, or its key is refused; run `gemini` once and choose a login, "
+            "or set GEMINI_API_KEY: status 401",
+        ),
     ],
 )
 def test_an_exit_that_tells_something_is_explained(exit_, code, words):
-    error = BACKEND.explain(exit_)
-    assert (error.code, words in error.message) == (code, True)
+    assert BACKEND.explain(exit_) == RunError(code, words)
 
 
 @pytest.mark.parametrize("exit_", [Exit(0, None, "ECONNREFUSED"), Exit(1, None, "oops"), Exit(None, "SIGKILL")])

@@ -6,7 +6,7 @@ import pytest
 
 from clinvk.backends.gemini import quirks, text
 from clinvk.backends.gemini.backend import GeminiBackend
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import SessionBound, ToolStarted, TurnDone, UsageReported
 from clinvk.domain.run import StopReason
 from clinvk.domain.spec import RunSpec
@@ -119,8 +119,11 @@ def test_tokens_that_are_not_told_are_no_failure(result):
 
 
 def test_an_end_that_cost_nothing_is_a_stream_that_broke_off():
+    said = "The model's answer broke off, or was blocked, and gemini tried again in vain; send the prompt again"
     _, done = ended(tokens(0, 0))
-    assert done.error.code is ErrorCode.PROVIDER_ERROR
+    assert done.error == RunError(ErrorCode.PROVIDER_ERROR, said)
+    for spent in (tokens(1, 0), tokens(0, 1)):
+        assert ended(spent)[1] == TurnDone(StopReason.END_TURN)
 
 
 def test_a_limit_that_cost_nothing_is_a_limit():

@@ -1,4 +1,7 @@
-"""What the documents say is so: every command in them is run, every link leads somewhere."""
+"""What the documents say is so: every command in them is run, every link leads somewhere.
+
+Commands that name claude are run with each of the real CLIs, where these are installed, and the model stub.
+"""
 
 import json
 import re
@@ -11,11 +14,65 @@ import pytest
 
 from clinvk.democli import words
 from clinvk.domain.run import RunState
+from tests import clis
 from tests.e2e.conftest import Served
+from tests.modelstub import client
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND = re.compile(r"^curl (?:.*\\\n)*.*$", re.MULTILINE)
+REAL = re.compile(r'"backend": "claude"')
+TRY = "/tmp/clinvk-try"
+
+# What the model is to do for a prompt of the pages, in the words of tests/modelstub.
+STAGED = {
+    "Make a file hello.txt": "[[tool=write path={workdir}/hello.txt]]",
+    "Write a poem": "[[deltas=40 delay=0.05]]",
+    "": "",
+}
+
+
+def named(page):
+    return str(page.relative_to(ROOT))
+
+
+def commands(page):
+    """The commands of a page, each with those after it that are about its run."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    groups = []
+    for command in (command for block in blocks for command in COMMAND.findall(block)):
+        if "RUN_ID" in command:
+            groups[-1].append(command)
+        else:
+            groups.append([command])
+    return groups
+
+
+def plain(page):
+    return [group for group in commands(page) if not REAL.search(group[0])]
+
+
+def real(page):
+    return [group for group in commands(page) if REAL.search(group[0])]
+
+
+def run(command, served, run_id, seconds=3):
+    """What a documented command prints, sent to this server and about this run."""
+    told = command.replace("localhost:8080", f"localhost:{served.port}").replace("RUN_ID", run_id)
+    told = told.replace("curl ", f"curl --max-time {seconds} --no-progress-meter ", 1)
+    output = subprocess.run(told, shell=True, capture_output=True, text=True, check=False).stdout
+    # A stream that is cut off by our clock ends with a whole line all the same.
+    lines = [line.removeprefix("data: ") for line in output.splitlines() if "{" in line]
+    return [json.loads(line) for line in lines]
+
+
+def answered(group, send):
+    """Each command of `group` with its answers; `send` takes a command and the id of the run it is about."""
+    run_id = ""
+    for command in group:
+        answers = send(command, run_id)
+        run_id = next((answer["id"] for answer in answers if "id" in answer), run_id)
+        yield command, answers
 
 
 @pytest.fixture
@@ -25,42 +82,90 @@ def served(tmp_path):
     server.end()
 
 
-def commands(page):
-    blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    return [command for block in blocks for command in COMMAND.findall(block)]
+@pytest.fixture
+def served_with_clis(tmp_path):
+    """A server that finds the real CLIs, whose models are the stub."""
+    with client.running() as stub:
+        server = Served(tmp_path, more=clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}"))
+        yield server
+        server.end()
 
 
-def run(command, served, run_id):
-    """What a documented command prints, sent to this server and about this run."""
-    told = command.replace("localhost:8080", f"localhost:{served.port}").replace("RUN_ID", run_id)
-    told = told.replace("curl ", "curl --max-time 3 --no-progress-meter ", 1)
-    return subprocess.run(told, shell=True, capture_output=True, text=True, check=False).stdout
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
+@needs_curl
+@pytest.mark.parametrize("page", [page for page in PAGES if plain(page)], ids=named)
 def test_every_command_of_a_page_does_what_it_is_shown_for(page, served):
-    run_id = ""
-    for command in commands(page):
-        output = run(command, served, run_id)
-        # A stream that is cut off by our clock ends with a whole line all the same.
-        lines = [line.removeprefix("data: ") for line in output.splitlines() if "{" in line]
-        answers = [json.loads(line) for line in lines]
-        if answers:
-            assert "status" not in answers[0] or "promt" in command, output
-        else:
-            assert command.endswith("/api/v1/events"), (command, output)
-        run_id = next((answer["id"] for answer in answers if "id" in answer), run_id)
-        if "promt" in command:
-            assert {fault["path"] for fault in answers[0]["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
-        if "stream-json" in command:
-            assert sum(answer["type"] == "text.delta" for answer in answers) > 5
-        if "/cancel" in command:
-            assert answers[0]["state"] == "cancelled"
-        if '"timeout_secs": 1}' in command:
-            assert "total of 1 s" in answers[0]["error"]
-        if '"approval_mode": "auto"' in command:
-            assert answers[0]["exit_code"] == 0
+    for group in plain(page):
+        for command, answers in answered(group, lambda command, run_id: run(command, served, run_id)):
+            check_plain(command, answers)
+
+
+def check_plain(command, answers):
+    if not answers:
+        assert command.endswith("/api/v1/events"), command
+        return
+    assert "status" not in answers[0] or "promt" in command, answers
+    if "promt" in command:
+        assert {fault["path"] for fault in answers[0]["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
+    if "stream-json" in command:
+        assert sum(answer["type"] == "text.delta" for answer in answers) > 5
+    if "/cancel" in command:
+        assert answers[0]["state"] == "cancelled"
+    if '"timeout_secs": 1}' in command:
+        assert "total of 1 s" in answers[0]["error"]
+    if '"approval_mode": "auto"' in command:
+        assert answers[0]["exit_code"] == 0
+
+
+@needs_curl
+@pytest.mark.clis
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not clis.installed(), reason="the CLIs are not there: scripts/install-clis")
+@pytest.mark.parametrize("backend", clis.NAMES)
+@pytest.mark.parametrize("page", [page for page in PAGES if real(page)], ids=named)
+def test_every_command_for_a_real_cli_does_what_it_is_shown_for(page, backend, served_with_clis, tmp_path):
+    """With each of the CLIs where the page says claude: they are said to be alike."""
+    workdir = tmp_path / "try"
+    workdir.mkdir()
+
+    def send(command, run_id):
+        doing = next(words for prompt, words in STAGED.items() if f'"prompt": "{prompt}' in command or not prompt)
+        doing = doing.format(workdir=workdir)
+        told = re.sub(r'("prompt": "[^"]*)"', lambda prompt: f'{prompt[1]} {doing}"', command)
+        told = REAL.sub(f'"backend": "{backend}"', told).replace(TRY, str(workdir))
+        return run(told, served_with_clis, run_id, seconds=100)
+
+    for group in real(page):
+        for command, answers in answered(group, send):
+            made = (workdir / "hello.txt").exists()
+            (workdir / "hello.txt").unlink(missing_ok=True)
+            check_real(command, answers, made)
+
+
+def check_real(command, answers, made):
+    assert answers, command
+    assert "status" not in answers[0], answers
+    assert made == ('"approval_mode": "auto"' in command)
+    if "stream-json" in command:
+        assert (answers[-1]["type"], answers[-1]["state"]) == ("run.finished", "completed")
+        assert sum(answer["type"] == "text.delta" for answer in answers) > 2
+    if "hello.txt that says hello." in command:
+        told = {answer["type"]: answer for answer in answers}
+        assert told["approval.asked"]["action"] == "edit"
+        assert told["approval.answered"]["allowed"] == told["tool.done"]["ok"] == made
+    if "/cancel" in command:
+        assert answers[0]["state"] == "cancelled"
+
+
+def test_every_file_and_script_that_a_page_names_is_there():
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        scripts = re.findall(r"\./(scripts/[\w-]+)", text)
+        files = re.findall(r"`((?:clinvk|tests|scripts|schemas|docs)/[\w./-]+)`", text)
+        missing = [name for name in scripts + files if not (ROOT / name).exists()]
+        assert (named(page), missing) == (named(page), [])
 
 
 def test_the_reference_is_what_the_code_says():
@@ -75,7 +180,7 @@ def test_every_word_of_the_demo_is_documented():
     assert [word for word in words.WORDS if f"`{word}" not in page] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_link_between_pages_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
         path, _, anchor = target.partition("#")

@@ -30,11 +30,6 @@ def test_a_link_is_not_followed_and_a_folder_is_left(tmp_path):
     assert (tmp_path / "session-folder").exists()
 
 
-def test_only_what_was_not_there_and_is_empty_is_litter(tmp_path):
-    (tmp_path / "there").mkdir()
-    litter = residue.absent(["there", "new", "used", "never"], str(tmp_path))
-    (tmp_path / "new").mkdir()
-    (tmp_path / "used").mkdir()
-    (tmp_path / "used" / "file").touch()
-    residue.tidy(litter)
-    assert {path.name for path in tmp_path.iterdir()} == {"there", "used"}
+def test_an_empty_file_can_be_named_whole(tmp_path):
+    (tmp_path / "session-1").touch()
+    assert residue.remove([Residue("session-*", "")], str(tmp_path)) == 1
