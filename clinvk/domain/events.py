@@ -79,7 +79,10 @@ class ToolDone:
 
 @dataclass(frozen=True)
 class ApprovalAsked:
-    """The CLI asks leave. `action` is `read`, `edit`, `execute` or `other`; `paths` what it would touch."""
+    """The CLI asks leave. `action` is `read`, `edit`, `execute` or `other`; `paths` what it would touch.
+
+    `vetting` says that the CLI asks before it looks at its own rules: what is not forbidden is theirs to judge.
+    """
 
     type: ClassVar = "approval.asked"
     ask_id: str
@@ -87,6 +90,7 @@ class ApprovalAsked:
     action: str
     paths: tuple[str, ...] = ()
     detail: str | None = None
+    vetting: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 import pytest
 
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.events import ApprovalAsked, Notice, TextDelta, ToolDone, ToolStarted
+from clinvk.domain.events import ApprovalAsked, Notice, TextDelta, ToolDone, ToolStarted, TurnDone
+from clinvk.domain.run import StopReason
 from tests.backends.acp_talk import AtWork, shown
 
 
@@ -34,10 +35,10 @@ def test_an_ask_tells_what_it_is_about(agent, kind, action):
 
 
 def test_an_ask_names_every_file_once(agent):
-    diff = {"type": "diff", "path": "/work/b", "newText": ""}
+    diffs = [{"type": "diff", "path": path, "newText": ""} for path in ("/work/b", "/work/c")]
     places = [{"path": "/work/a"}, {"path": "/work/b"}]
-    *_, asked = agent.asks(kind="edit", locations=places, content=[diff, shown("why")])
-    assert asked == ApprovalAsked("0", "edit", "edit", ("/work/a", "/work/b"), "x")
+    *_, asked = agent.asks(kind="edit", locations=places, content=[*diffs, shown("why")])
+    assert asked == ApprovalAsked("0", "edit", "edit", ("/work/a", "/work/b", "/work/c"), "x")
 
 
 @pytest.mark.parametrize(
@@ -84,12 +85,21 @@ def test_a_tool_that_was_refused_is_over_when_the_agent_says_so(agent):
     agent.asks("c")
     agent.dialogue.answer("t", "0", Verdict(False, "nobody is there"))
     assert agent.follows_up("c", "failed", content=[shown("refused")]) == [ToolDone("c", False, "refused")]
+    assert agent.ends() == [TurnDone(StopReason.END_TURN)]
 
 
 def test_a_tool_that_runs_already_may_be_asked_for(agent):
     agent.calls("c")
     assert [type(output) for output in agent.asks("c")] == [ApprovalAsked]
     assert agent.follows_up("c") == [ToolDone("c", True)]
+
+
+def test_a_tool_may_be_asked_for_twice(agent):
+    agent.asks("c")
+    assert [type(output) for output in agent.asks("c", request=1)] == [ApprovalAsked]
+    for ask in ("0", "1"):
+        agent.dialogue.answer("t", ask, Verdict(True, "yes"))
+    assert [answer["id"] for answer in agent.sent()] == [0, 1]
 
 
 def test_a_tool_that_is_over_may_be_asked_for_again(agent):

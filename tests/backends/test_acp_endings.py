@@ -177,7 +177,12 @@ def test_a_failure_for_a_turn_that_is_over_says_nothing():
     assert agent.fails(2, code=-32000) == []
 
 
-def test_at_the_exit_open_blocks_are_closed_and_no_end_is_invented(prompted):
+def test_at_the_exit_an_open_block_is_closed(prompted):
+    prompted.writes("x")
+    assert prompted.dialogue.exited(Exit(1)) == [Said("t", TextDone("text-0", 1, "x"))]
+
+
+def test_at_the_exit_the_last_line_is_heard_and_no_end_is_invented(prompted):
     prompted.writes("x")
     rest = json.dumps({"method": "session/update", "params": {"sessionId": "s", "update": TOOL}}).encode()
     assert prompted.dialogue.receive(rest) == []

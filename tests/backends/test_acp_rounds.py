@@ -33,6 +33,7 @@ def test_one_request_more_than_allowed_is_cancelled_and_told_at_once(say):
     rounds(agent, 2)
     (done,) = say(agent)
     assert (done.stop_reason, done.error.code) == (StopReason.MAX_TURNS, ErrorCode.MAX_TURNS)
+    assert "all 2 turns" in done.error.message
     assert [message["method"] for message in agent.sent()] == ["session/cancel"]
     assert agent.says({"id": 3, "result": {"stopReason": "cancelled"}}) == []
 

@@ -47,7 +47,7 @@ def test_a_tool_that_nobody_knows_counts_as_a_command(tool, action):
     ],
 )
 def test_paths_and_detail_are_found_in_what_the_tool_is_given(given, paths, detail):
-    assert vetted("Write", given) == ApprovalAsked("a", "Write", "edit", paths, detail)
+    assert vetted("Write", given) == ApprovalAsked("a", "Write", "edit", paths, detail, vetting=True)
 
 
 @pytest.mark.parametrize("path", ["~/a", " ~/a", "\ufeff/etc/a", "\n/etc/a", "\u00a0~root/a", "../a"])
@@ -89,7 +89,11 @@ def test_a_command_keeps_its_paths():
     [
         (ApprovalMode.ALWAYS, SandboxMode.FULL, {"read", "inside", "outside", "command"}),
         (ApprovalMode.NONE, SandboxMode.READ_ONLY, {"inside", "outside", "command"}),
-        (ApprovalMode.DEFAULT, SandboxMode.WORKSPACE, {"outside", "command"}),
+        (
+            ApprovalMode.DEFAULT,
+            SandboxMode.WORKSPACE,
+            {"inside", "outside", "command"},
+        ),  # where links lead, others see
         (ApprovalMode.AUTO, SandboxMode.FULL, set()),
         (ApprovalMode.DEFAULT, SandboxMode.DEFAULT, set()),
     ],

@@ -96,7 +96,9 @@ UNKNOWN = denied("clinvk does not know what this is for")
 
 def test_a_forbidden_tool_is_asked_for_and_denied_before_it_is_used():
     dialogue = prompted(spec(sandbox_mode=SandboxMode.READ_ONLY, approval_mode=ApprovalMode.NONE))
-    assert heard(dialogue, hook_ask("Bash", command="ls")) == [ApprovalAsked("h", "Bash", "execute", (), "ls")]
+    assert heard(dialogue, hook_ask("Bash", command="ls")) == [
+        ApprovalAsked("h", "Bash", "execute", (), "ls", vetting=True)
+    ]
     assert sent(dialogue) == []
     dialogue.answer("t", "h", DENY)
     assert decision(dialogue) == denied("nobody is there")
@@ -113,12 +115,12 @@ def test_a_vetted_tool_may_be_allowed():
     dialogue = prompted(spec(approval_mode=ApprovalMode.ALWAYS))
     heard(dialogue, hook_ask("Read", file_path="/a"))
     dialogue.answer("t", "h", ALLOW)
-    assert decision(dialogue)["permissionDecision"] == "allow"
+    assert decision(dialogue) == {}, "and claude's own rules are next"
 
 
 def test_what_no_mode_forbids_is_left_to_claudes_own_rules():
-    dialogue = prompted(spec(sandbox_mode=SandboxMode.WORKSPACE))
-    assert heard(dialogue, hook_ask("Write", file_path=f"{WORKDIR}/a")) == []
+    dialogue = prompted(spec(sandbox_mode=SandboxMode.READ_ONLY))
+    assert heard(dialogue, hook_ask("Read", file_path=f"{WORKDIR}/a")) == []
     assert decision(dialogue) == {}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from clinvk.backends.base import Installation, Site, Step
 from clinvk.backends.demo.backend import DemoBackend
-from clinvk.domain.errors import ErrorCode
+from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 
@@ -44,10 +44,10 @@ def test_it_is_asked_to_stop_before_it_is_made_to(backend):
 
 
 def test_a_crash_is_explained_with_its_last_words(backend):
+    said = "The demo backend crashed in the middle of a turn; send the prompt again"
     error = backend.explain(Exit(70, None, "first\nlast words\n"))
-    assert error.code is ErrorCode.BACKEND_EXITED
-    assert error.message.endswith("send the prompt again: last words")
-    assert backend.explain(Exit(70)).message.endswith("send the prompt again")
+    assert error == RunError(ErrorCode.BACKEND_EXITED, f"{said}: last words")
+    assert backend.explain(Exit(70)) == RunError(ErrorCode.BACKEND_EXITED, said)
 
 
 @pytest.mark.parametrize("exit_", [Exit(0), Exit(1, None, "words"), Exit(None, "SIGKILL")])

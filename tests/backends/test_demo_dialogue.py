@@ -247,7 +247,7 @@ def test_a_child_takes_one_turn_at_a_time_in_any_conversation(dialogue):
 
 
 def test_a_busy_child_takes_no_second_turn(dialogue):
-    with pytest.raises(AssertionError, match="busy or gone"):
+    with pytest.raises(AssertionError, match=r"^the child is busy or gone$"):
         dialogue.begin("u", SPEC)
 
 
@@ -271,5 +271,7 @@ def test_a_child_that_is_gone_takes_none(dialogue):
 def test_at_the_exit_the_last_line_and_open_blocks_are_told_but_no_end_is_invented(dialogue, rest, outputs):
     heard(dialogue, {"type": "text", "block": "b", "text": "x"})
     assert dialogue.receive(rest) == []
-    assert [one.output for one in dialogue.exited(Exit(1))] == outputs
+    said = dialogue.exited(Exit(1))
+    assert [one.output for one in said] == outputs
+    assert {one.turn for one in said if not isinstance(one.output, Notice)} == {"t"}
     assert dialogue.exited(Exit(1)) == []

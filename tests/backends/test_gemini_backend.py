@@ -157,6 +157,7 @@ def test_flags_beyond_the_allow_list_and_ids_that_are_none_are_faults():
     faults = BACKEND.faults(spec(extra=("--extensions=a", "--yolo"), resume="latest"))
     assert [fault.path for fault in faults] == ["/extra/1", "/session_id"]
     assert BACKEND.faults(spec(extra=("--include-directories=/srv",), resume=UUID)) == []
+    assert BACKEND.faults(spec(allowed_tools=("glob", "run_shell_command", "run_shell_command(git log)"))) == []
 
 
 FIXED = [
@@ -255,6 +256,7 @@ def test_what_a_conversation_leaves_is_found_and_nothing_else(tmp_path, path):
 def test_a_conversation_whose_file_has_the_same_name_is_told_apart_by_what_it_holds():
     chats = [one for one in BACKEND.residue(UUID) if "chats/session-" in one.pattern]
     assert [one.holds for one in chats] == [UUID, UUID, '"sessionId":"clinvk-']
+    assert {one.holds for one in BACKEND.residue(UUID) if one not in chats} == {""}
 
 
 def rows(heading):

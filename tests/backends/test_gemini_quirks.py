@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from clinvk.backends.base import Said
 from clinvk.backends.gemini import quirks, text
 from clinvk.backends.gemini.backend import GeminiBackend
 from clinvk.domain.errors import ErrorCode, RunError
-from clinvk.domain.events import SessionBound, ToolStarted, TurnDone, UsageReported
+from clinvk.domain.events import Notice, SessionBound, ToolStarted, TurnDone, UsageReported
 from clinvk.domain.run import StopReason
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
@@ -88,11 +89,12 @@ def test_a_conversation_is_loaded_under_a_name_that_keeps_its_file_from_being_ov
     assert gemini.sent()[-1]["sessionId"] == f" {UUID}"
 
 
-def test_a_tool_is_called_what_gemini_calls_it():
+@pytest.mark.parametrize("tool", ["read_file__read_file_1795245058122_0", "read_file__op__2"])
+def test_a_tool_is_called_what_gemini_calls_it(tool):
     gemini, _ = prompted()
-    call = {"toolCallId": "read_file__read_file_1795245058122_0", "title": "a.txt", "kind": "read"}
+    call = {"toolCallId": tool, "title": "a.txt", "kind": "read"}
     (started,) = gemini.updates(sessionUpdate="tool_call", **call)
-    assert started == ToolStarted(call["toolCallId"], "read_file", "a.txt")
+    assert started == ToolStarted(tool, "read_file", "a.txt")
 
 
 @pytest.mark.parametrize(
@@ -192,3 +194,8 @@ def test_a_login_asked_for_on_stdout_ends_the_turn():
     *_, end = gemini.dialogue.receive(page)
     assert (end.turn, end.output.error.code) == ("t", ErrorCode.NOT_AUTHENTICATED)
     assert "choose a login" in end.output.error.message
+
+
+def test_any_other_line_on_stdout_ends_nothing():
+    (notice,) = Gemini(spec()).dialogue.receive(b"Loaded cached credentials.\n")
+    assert notice == Said(None, Notice("The CLI wrote: Loaded cached credentials."))

@@ -24,7 +24,7 @@ def test_names_keep_their_order():
 
 @pytest.mark.parametrize("name", ["", "Demo", "claud"])
 def test_an_unknown_name_is_refused(name):
-    with pytest.raises(BackendNotFound, match=f"'{name}' is not available"):
+    with pytest.raises(BackendNotFound, match=f"'{name}' is not available$"):
         default_registry().get(name)
 
 

@@ -1,5 +1,7 @@
 """What may be done while nobody is there to ask."""
 
+from dataclasses import replace
+
 import pytest
 
 from clinvk.domain.approvals import Verdict, decide
@@ -102,3 +104,11 @@ def test_what_the_sandbox_mode_permits_mode_none_allows(sandbox, action, path):
 def test_a_sandbox_mode_allows_nothing_by_itself(sandbox):
     assert not decide(ApprovalMode.DEFAULT, sandbox, asked("edit", "inside.txt"), WORKDIR).allowed
     assert not decide(ApprovalMode.ALWAYS, sandbox, asked("read", "inside.txt"), WORKDIR).allowed
+
+
+@pytest.mark.parametrize("mode", [ApprovalMode.DEFAULT, ApprovalMode.AUTO, ApprovalMode.NONE])
+def test_what_is_only_vetted_is_denied_where_it_is_forbidden_and_else_left_to_the_cli(mode):
+    inside, outside = (replace(asked("edit", path), vetting=True) for path in ("inside.txt", "/etc/passwd"))
+    assert decide(mode, SandboxMode.WORKSPACE, inside, WORKDIR).allowed
+    assert not decide(mode, SandboxMode.WORKSPACE, outside, WORKDIR).allowed
+    assert not decide(ApprovalMode.ALWAYS, SandboxMode.WORKSPACE, inside, WORKDIR).allowed

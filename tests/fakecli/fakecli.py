@@ -84,6 +84,17 @@ def fault_bound(then: str) -> None:
     wait_for_end()
 
 
+def fault_edit(path: str) -> None:
+    """Asks whether it may edit that file, and says what it was told."""
+    message = prompt()
+    turn = message["turn"]
+    say(type="ask", turn=turn, ask="1", tool="edit", action="edit", paths=[path])
+    answer = json.loads(sys.stdin.readline())
+    text(turn, "yes" if answer["allow"] else "no")
+    done(turn)
+    wait_for_end()
+
+
 def fault_exit(code: str) -> None:
     """Ends before it reads anything."""
     sys.stderr.write("something was wrong\nthe last line says it\n")

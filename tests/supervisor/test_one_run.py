@@ -233,3 +233,24 @@ async def test_an_ended_run_keeps_the_beginning_of_its_prompt_only(stage):
     run = await stage.start(prompt="p" * 1_000_000)
     await run.end()
     assert len(run.handle.run.spec.prompt) == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("file", "yes"), ("inner/file", "yes"), ("outer/file", "no"), ("outer", "no")]
+)
+async def test_an_edit_is_where_its_links_lead(stage, tmp_path_factory, path, allowed):
+    (stage.workdir / "inner").symlink_to(stage.workdir)
+    (stage.workdir / "outer").symlink_to(tmp_path_factory.mktemp("outside"))
+    run = await stage.start(f"edit {path}", approval_mode=ApprovalMode.AUTO)
+    await run.end()
+    assert run.text == allowed
+
+
+async def test_a_workdir_may_be_named_by_a_link(stage):
+    (stage.workdir / "real").mkdir()
+    link = stage.workdir / "link"
+    link.symlink_to(stage.workdir / "real")
+    for named in (link / "file", stage.workdir / "real" / "file"):
+        run = await stage.start(f"edit {named}", approval_mode=ApprovalMode.AUTO, workdir=str(link))
+        await run.end()
+        assert run.text == "yes", named

@@ -85,3 +85,30 @@ def test_sweeping_removes_what_a_dead_server_left_and_nothing_that_is_in_use(tmp
     assert Path(alive.root).exists()
     assert (tmp_path / "clinvk-unlocked").exists()
     alive.close()
+
+
+def test_a_root_that_was_tidied_away_is_begun_anew(parent):
+    mine = Sites(parent)
+    mine.make()
+    sites.remove(mine.root)
+    folder = mine.make()
+    assert Path(folder).is_dir()
+    assert sites.sweep(parent) == 0, "the new one is locked too"
+    mine.close()
+    assert not list(Path(parent).iterdir())
+
+
+def test_a_site_that_became_a_link_is_unlinked_and_what_it_leads_to_is_left_alone(tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir(mode=0o755)
+    (tmp_path / "site").symlink_to(precious)
+    sites.remove(str(tmp_path / "site"))
+    assert not (tmp_path / "site").is_symlink()
+    assert mode_of(precious) == 0o755
+
+
+def test_a_half_removed_root_is_swept_too(tmp_path):
+    dead = Sites(str(tmp_path))
+    os.close(dead._lock)
+    assert not list(Path(dead.root).iterdir()), "there is no lock file to lose"
+    assert sites.sweep(str(tmp_path)) == 1

@@ -1,6 +1,7 @@
 """A tool that claude wants to use, as an ask: what it would do, and to which files."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -41,8 +42,12 @@ def must_vet(spec: RunSpec) -> bool:
 
 
 def needs_leave(spec: RunSpec, ask: ApprovalAsked) -> bool:
-    """Whether the modes of `spec` leave the ask to us: the rest is for claude's own rules to judge."""
-    if spec.approval_mode is ApprovalMode.ALWAYS:
+    """Whether the modes of `spec` leave the ask to us: the rest is for claude's own rules to judge.
+
+    So is an edit that is to stay in the workdir: where links lead cannot be seen from here.
+    """
+    confined = spec.sandbox_mode is SandboxMode.WORKSPACE and ask.action == "edit"
+    if spec.approval_mode is ApprovalMode.ALWAYS or confined:
         return True
     return not decide(ApprovalMode.NONE, spec.sandbox_mode, ask, spec.workdir).allowed
 
@@ -50,7 +55,7 @@ def needs_leave(spec: RunSpec, ask: ApprovalAsked) -> bool:
 def vetted(ask_id: str, request: Message) -> ApprovalAsked:
     """The ask in what claude gives a hook before a tool is used. Raises Malformed."""
     given = json_lines.text(request, "tool_name"), request.get("tool_input")
-    return _ask(ask_id, *given)
+    return replace(_ask(ask_id, *given), vetting=True)
 
 
 def asked(ask_id: str, request: Message) -> ApprovalAsked:

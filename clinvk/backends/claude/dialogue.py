@@ -257,9 +257,10 @@ def _of_prompt(request: Message, verdict: Verdict) -> Message:
 
 
 def _of_hook(_request: Message, verdict: Verdict) -> Message:
-    decision = {"permissionDecision": "allow" if verdict.allowed else "deny"}
-    reason = {"permissionDecisionReason": verdict.reason}
-    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **decision, **reason}}
+    if verdict.allowed:
+        return {}  # no decision: claude's own rules are next
+    decision = {"permissionDecision": "deny", "permissionDecisionReason": verdict.reason}
+    return {"hookSpecificOutput": {"hookEventName": "PreToolUse", **decision}}
 
 
 _DECISIONS: Final[Mapping[str, Callable[[Message, Verdict], Message]]] = MappingProxyType(

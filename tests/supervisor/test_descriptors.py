@@ -1,0 +1,70 @@
+"""Out of file descriptors: nothing can be looked at then, and still a child ends, and so does its run."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from clinvk import processes
+from clinvk.domain import events
+from clinvk.domain.run import RunState, Stop, StopCause
+from clinvk.supervisor import descendants
+from clinvk.supervisor.descendants import Descendants
+from tests.conftest import DEADLINE
+
+
+@contextlib.contextmanager
+def no_descriptors():
+    """A process that can open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    held = []
+    try:
+        with contextlib.suppress(OSError):
+            held.extend(os.open("/dev/null", os.O_RDONLY) for _ in range(most))
+        with pytest.raises(OSError, match="Too many open files"):
+            os.open("/dev/null", os.O_RDONLY)
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("fault", ["deaf", "bound wait"])
+async def test_a_run_is_stopped_all_the_same(stage, fault):
+    run = await stage.start(fault)
+    await run.first(events.TextDelta)
+    child = run.handle.runner._lease.child
+    with no_descriptors():
+        run.handle.stop(Stop(StopCause.CLIENT))
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.shield(child.ended)
+    assert (await run.end()).state is RunState.CANCELLED
+
+
+async def test_looking_goes_on_when_it_is_over(monkeypatch):
+    looked = asyncio.Event()
+    table, tries = processes.table, iter(range(100))
+
+    def failing_at_first():
+        if next(tries) < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        looked.set()
+        return table()
+
+    family = Descendants()
+    family.enrol("me", os.getpid())
+    monkeypatch.setattr(descendants, "LOOK_SECS", 0.001)
+    monkeypatch.setattr(processes, "table", failing_at_first)
+    watch = asyncio.get_running_loop().create_task(family.keep_looking())
+    async with asyncio.timeout(DEADLINE):
+        await looked.wait()
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch
