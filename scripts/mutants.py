@@ -47,7 +47,12 @@ SUITES: Final = (
         ("clinvk/domain", "clinvk/backends"), ("tests/domain", "tests/backends", "tests/contract/test_backends.py")
     ),
     Suite(
-        ("clinvk/supervisor/ladder.py",), ("tests/supervisor/test_ladder.py", "tests/supervisor/test_stopping.py")
+        ("clinvk/supervisor/ladder.py",),
+        (
+            "tests/supervisor/test_ladder.py",
+            "tests/supervisor/test_stopping.py",
+            "tests/supervisor/test_descriptors.py",
+        ),
     ),
 )
 

@@ -209,10 +209,10 @@ class Runner:
 
     def _answer(self, ask: events.ApprovalAsked) -> None:
         spec = self.run.spec
-        # A link leads where it leads, and a CLI may name the workdir as it was given or by its real path.
+        # A link leads where it leads.
         paths = tuple(os.path.realpath(os.path.join(spec.workdir, path)) for path in ask.paths)  # noqa: PTH118
         real = replace(ask, paths=paths)
-        verdict = decide(spec.approval_mode, spec.sandbox_mode, real, os.path.realpath(spec.workdir))
+        verdict = decide(spec.approval_mode, spec.sandbox_mode, real, spec.workdir)
         self.log.append(events.ApprovalAnswered(ask.ask_id, verdict.allowed, "mode", verdict.reason))
         if self._lease:
             self._lease.answer(ask.ask_id, verdict)

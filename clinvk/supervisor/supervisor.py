@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clinvk.backends.base import Backend
 from clinvk.backends.registry import Registry
@@ -117,6 +118,7 @@ class Supervisor:
         """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionBusy,
         QueueFull, ShuttingDown.
         """
+        spec = _at_its_place(spec)
         backend = await self._backend_of(spec)
         if self.draining:
             raise ShuttingDown
@@ -172,6 +174,7 @@ class Supervisor:
 
     async def command(self, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises BackendNotFound, InvalidInput."""
+        spec = _at_its_place(spec)
         return self.pool.show(await self._backend_of(spec), spec)
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
@@ -251,3 +254,8 @@ class Supervisor:
             size -= handle.log.bytes
             handle.log.discard()
             del self._handles[handle.id]
+
+
+def _at_its_place(spec: RunSpec) -> RunSpec:
+    """`spec` with its workdir by its real path: CLIs compare paths, and trust folders by name."""
+    return replace(spec, workdir=os.path.realpath(spec.workdir))

@@ -106,3 +106,4 @@ def test_a_tool_that_is_over_may_be_asked_for_again(agent):
     agent.calls("c")
     agent.follows_up("c")
     assert [type(output) for output in agent.asks("c")] == [ToolStarted, ApprovalAsked]
+    assert agent.follows_up("c") == [ToolDone("c", True)]

@@ -38,6 +38,13 @@ def test_one_request_more_than_allowed_is_cancelled_and_told_at_once(say):
     assert agent.says({"id": 3, "result": {"stopReason": "cancelled"}}) == []
 
 
+def test_all_that_is_said_after_a_tool_is_one_request():
+    agent = AtWork(max_turns=2)
+    rounds(agent, 1)
+    assert [type(output) for text in "abc" for output in agent.writes(text)] == [TextDelta] * 3
+    assert agent.ends()[-1] == TurnDone(StopReason.END_TURN)
+
+
 def test_a_call_too_many_is_stopped_before_it_is_told():
     agent = AtWork(max_turns=1)
     rounds(agent, 1)

@@ -24,6 +24,14 @@ def backend():
     return ClaudeBackend()
 
 
+VETTED = [
+    "--permission-mode=default",
+    "--setting-sources=user",
+    "--strict-mcp-config",
+    f"--add-dir={SPEC.workdir}",
+]
+
+
 def options(backend, **asked):
     return backend.command(replace(SPEC, **asked), SITE).argv[1:]
 
@@ -62,15 +70,27 @@ def test_every_option_is_one_element_so_that_no_value_can_be_an_option(backend):
         ({"resume": UUID}, [f"--resume={UUID}", "--system-prompt-snapshot=off"]),
         ({"approval_mode": ApprovalMode.AUTO}, ["--permission-mode=default"]),
         ({"approval_mode": ApprovalMode.NONE}, ["--permission-mode=default"]),
-        ({"approval_mode": ApprovalMode.ALWAYS}, ["--permission-mode=default"]),
-        ({"sandbox_mode": SandboxMode.READ_ONLY}, ["--permission-mode=default"]),
-        ({"sandbox_mode": SandboxMode.WORKSPACE}, ["--permission-mode=default"]),
+        ({"approval_mode": ApprovalMode.ALWAYS}, VETTED),
+        ({"sandbox_mode": SandboxMode.READ_ONLY}, VETTED),
+        ({"sandbox_mode": SandboxMode.WORKSPACE}, VETTED),
         ({"sandbox_mode": SandboxMode.FULL}, []),
         ({"extra": ("--effort=high",)}, ["--effort=high"]),
     ],
 )
 def test_what_a_run_asks_for_becomes_options(backend, asked, expected):
     assert added(backend, **asked) == expected
+
+
+def test_where_tools_are_vetted_the_folders_own_memory_is_read_as_that_of_an_added_one(backend):
+    name = "CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD"
+    assert name not in backend.command(SPEC, SITE).env
+    assert backend.command(replace(SPEC, sandbox_mode=SandboxMode.READ_ONLY), SITE).env[name] == "1"
+
+
+@pytest.mark.parametrize("name", ["", ".", "*", "../x", "53a20f8f"])
+def test_what_is_no_id_names_no_residue(backend, name):
+    assert backend.residue(name) == ()
+    assert backend.residue(UUID)
 
 
 def test_files_and_hooks_are_guarded_from_the_users_settings_too(backend):

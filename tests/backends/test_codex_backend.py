@@ -153,14 +153,25 @@ def test_always_takes_nothing_from_a_sandbox():
 def test_a_sandbox_is_a_profile_of_ours_with_no_way_out(mode, files):
     _, params = command.thread(replace(SPEC, sandbox_mode=mode))
     profile = {"filesystem": {**files, "/dev/clinvk": "deny"}}
-    assert params["config"] == {"default_permissions": "clinvk", "permissions": {"clinvk": profile}}
+    config = params["config"]
+    config.pop("projects", None)
+    assert config == {"default_permissions": "clinvk", "permissions": {"clinvk": profile}}
     assert "sandbox" not in params
 
 
 def test_no_sandbox_is_codexs_own_word_for_it():
     _, params = command.thread(replace(SPEC, sandbox_mode=SandboxMode.FULL))
     assert params["sandbox"] == "danger-full-access"
-    assert "config" not in params
+    assert params["config"].keys() == {"projects"}
+
+
+@pytest.mark.parametrize("mode", list(SandboxMode))
+def test_where_codex_may_write_it_shall_not_trust_the_folder_for_good(mode):
+    _, params = command.thread(replace(SPEC, sandbox_mode=mode))
+    writable = mode in {SandboxMode.WORKSPACE, SandboxMode.FULL}
+    trust = {SPEC.workdir: {"trust_level": "untrusted"}}
+    assert params.get("config", {}).get("projects") == (trust if writable else None)
+    assert params.get("approvalPolicy") == ("on-request" if writable else None)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ def test_a_plain_run_leaves_all_to_the_users_own_settings():
     assert (plain.cwd, plain.files) == ("/work", {})
 
 
+def test_its_own_conversation_is_named_after_the_childs_folder():
+    site = Site(SITE.installation, "/run/clinvk/Child.X_7")
+    assert BACKEND.command(spec(), site).argv[2] == "--session-id=clinvk-Child-X-7"
+
+
 def test_a_model_and_flags_of_the_allow_list_are_passed_on():
     argv = command(model="gemini-2.5-pro", extra=("--extensions=none",)).argv
     assert argv[-2:] == ("--model=gemini-2.5-pro", "--extensions=none")
@@ -141,6 +146,11 @@ def test_allowed_tools_are_allowed_below_all_that_has_to_hold():
     ]
     for strict in ({"sandbox_mode": SandboxMode.READ_ONLY}, {"approval_mode": ApprovalMode.ALWAYS}):
         assert decision("write_file", allowed_tools=tools, **strict) in {"deny", "ask_user"}
+
+
+def test_what_a_command_begins_with_may_be_in_any_letters():
+    (rule,) = rules(allowed_tools=("run_shell_command(echo \u00e9\U0001f408)",))
+    assert rule["commandPrefix"] == "echo \u00e9\U0001f408"
 
 
 @pytest.mark.parametrize(
@@ -274,3 +284,8 @@ def test_the_documentation_lists_every_flag_and_every_variable():
 def test_the_documentation_names_the_versions_that_were_tested():
     first, below = BACKEND.executable.tested
     assert f"at least {first}, below {below}" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", ["", ".", "*", "../x", "53a20f8f"])
+def test_what_is_no_id_names_no_residue(name):
+    assert GeminiBackend().residue(name) == ()

@@ -166,6 +166,19 @@ def test_an_error_is_told_by_its_cause(code, message, expected):
 
 
 @pytest.mark.parametrize(
+    ("code", "message", "words"),
+    [
+        (400, wrapped(400, "API key not valid."), "or set GEMINI_API_KEY: API key not valid."),
+        (500, "last status: 401", "or set GEMINI_API_KEY: last status: 401"),
+        (600, "no", "gemini failed; see what it says: no"),
+    ],
+)
+def test_a_failure_is_told_in_the_providers_words(code, message, words):
+    _, done = ended(code=code, message=message)
+    assert done.error.message.endswith(words)
+
+
+@pytest.mark.parametrize(
     ("said", "seconds"),
     [
         ("You have exhausted your capacity on this model. Your quota will reset after 3h14m53s.", 11693.0),

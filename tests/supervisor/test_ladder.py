@@ -39,3 +39,9 @@ async def test_a_turn_that_is_interrupted_is_over_before_its_child_is_killed(sta
     run = await stopped_by(Step.INTERRUPT, stage, monkeypatch)
     assert run.said(events.TurnDone)
     assert run.handle.run.exit.signal == "SIGKILL"
+
+
+async def test_a_child_that_is_gone_is_forgotten(stage, monkeypatch):
+    await stopped_by(Step.SIGTERM, stage, monkeypatch)
+    await stage.all_gone()
+    assert stage.supervisor._descendants._families == {}

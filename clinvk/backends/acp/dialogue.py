@@ -127,7 +127,7 @@ class AcpDialogue:
     def _loaded(self, turn: Turn, reply: Reply) -> list[Said]:
         if reply.error is not None:
             error = self._failure(reply.error)
-            if error.code is not ErrorCode.NOT_AUTHENTICATED:
+            if error.code is ErrorCode.BACKEND_FAILED:  # what has a cause of its own is not lost
                 error = failures.lost_conversation(endings.words_of(reply.error))
             return self._end(turn, TurnDone(None, error))
         turn.loaded = True

@@ -66,4 +66,6 @@ class ClaudeBackend:
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:
         # Of a sub-agent's work claude keeps the description, whatever it was asked to keep.
+        if malformed_resume(session_id):  # a name for more than one conversation
+            return ()
         return (Residue(f".claude/projects/*/{session_id}/subagents/agent-*.meta.json", '"agentType"'),)

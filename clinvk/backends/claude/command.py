@@ -4,6 +4,7 @@ from types import MappingProxyType
 from typing import Final
 
 from clinvk.backends.base import Command, Site
+from clinvk.backends.claude import asks
 from clinvk.domain.errors import Fault
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
@@ -62,6 +63,11 @@ ADDED: Final = MappingProxyType(
     }
 )
 
+# Hooks, helpers and servers that a repository brings along run commands, and nobody is asked. Its CLAUDE.md is
+# read all the same: as that of an added folder.
+_NOTHING_OF_THE_FOLDERS: Final = ("--setting-sources=user", "--strict-mcp-config")
+ADDED_WHERE_VETTED: Final = MappingProxyType({"CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD": "1"})
+
 # The user's settings can set variables too, and these two must hold: the one guards files, the other our hooks.
 _SETTINGS: Final = '{"env":{"CLAUDE_CODE_DISABLE_ATTACHMENTS":"1","CLAUDE_CODE_SIMPLE":""}}'
 
@@ -78,7 +84,8 @@ _MODE: Final = (
 
 def command(spec: RunSpec, site: Site) -> Command:
     """The process that would run `spec`. System prompts and hooks are said on stdin."""
-    return Command((*site.installation.argv, *_MODE, *fixed(spec)), spec.workdir, ADDED)
+    variables = {**ADDED, **ADDED_WHERE_VETTED} if asks.must_vet(spec) else ADDED
+    return Command((*site.installation.argv, *_MODE, *fixed(spec)), spec.workdir, variables)
 
 
 def fixed(spec: RunSpec) -> tuple[str, ...]:
@@ -94,11 +101,18 @@ def fixed(spec: RunSpec) -> tuple[str, ...]:
             options.append("--system-prompt-snapshot=off")
     if spec.max_turns is not None:
         options.append(f"--max-turns={spec.max_turns}")
+    return (*options, *_permissions(spec), *spec.extra)
+
+
+def _permissions(spec: RunSpec) -> list[str]:
+    options: list[str] = []
     if spec.allowed_tools:
         options.append(f"--allowedTools={','.join(spec.allowed_tools)}")
     if _own_mode_could_allow_too_much(spec):
         options.append("--permission-mode=default")
-    return (*options, *spec.extra)
+    if asks.must_vet(spec):
+        options += [*_NOTHING_OF_THE_FOLDERS, f"--add-dir={spec.workdir}"]
+    return options
 
 
 def _own_mode_could_allow_too_much(spec: RunSpec) -> bool:

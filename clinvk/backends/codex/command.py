@@ -56,6 +56,7 @@ _FILES: Final[Mapping[SandboxMode, Message]] = MappingProxyType(
     }
 )
 
+_WRITABLE: Final = frozenset({SandboxMode.WORKSPACE, SandboxMode.FULL})
 _POLICIES: Final = MappingProxyType(
     {ApprovalMode.AUTO: "on-request", ApprovalMode.NONE: "never", ApprovalMode.ALWAYS: "untrusted"}
 )
@@ -103,7 +104,7 @@ def thread(spec: RunSpec) -> tuple[str, Message]:
     told = {
         "cwd": spec.workdir,
         "model": spec.model,
-        "approvalPolicy": _POLICIES.get(spec.approval_mode),
+        "approvalPolicy": _policy(spec),
         "sandbox": "danger-full-access" if spec.sandbox_mode is SandboxMode.FULL else None,
         "config": _config(spec) or None,
         "baseInstructions": spec.system_prompt if spec.replace_system_prompt else None,
@@ -126,8 +127,18 @@ def turn(spec: RunSpec, conversation: str, unconfined: bool) -> Message:
     return params
 
 
+def _policy(spec: RunSpec) -> str | None:
+    """When codex is to ask; None for what the user's config says."""
+    policy = _POLICIES.get(spec.approval_mode)
+    # Of a folder that is not trusted codex asks about everything, if nothing else is said.
+    return "on-request" if policy is None and spec.sandbox_mode in _WRITABLE else policy
+
+
 def _config(spec: RunSpec) -> dict[str, Any]:
     config: dict[str, Any] = {}
+    if spec.sandbox_mode in _WRITABLE:
+        # Else codex notes in the user's own config that the folder is trusted, and runs what its config names.
+        config["projects"] = {spec.workdir: {"trust_level": "untrusted"}}
     files = _FILES.get(spec.sandbox_mode)
     if files:
         config["default_permissions"] = _PROFILE

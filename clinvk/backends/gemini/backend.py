@@ -119,6 +119,8 @@ class GeminiBackend:
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:
         """The conversation, the shadow of it that a resume makes, and the empty one that a start makes."""
+        if malformed_resume(session_id):  # a name for more than one conversation
+            return ()
         return (
             Residue(f"{_STORE}/chats/session-*-{session_id[:8]}.jsonl", session_id),
             Residue(f"{_STORE}/chats/session-*-_{session_id[:7]}.jsonl", session_id),
