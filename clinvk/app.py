@@ -16,16 +16,19 @@ from tornado.netutil import bind_sockets
 from clinvk import guardian
 from clinvk.api.application import server as http_server
 from clinvk.api.services import Bounds, Habits, Services
-from clinvk.backends.registry import default_registry
+from clinvk.backends.registry import Registry, default_registry
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
 from clinvk.domain.errors import ClinvkError
+from clinvk.domain.spec import RunSpec
 from clinvk.schemas import Schemas
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.store.spool import Spool
 from clinvk.supervisor import sites
 from clinvk.supervisor.local_monitor import LocalMonitor
+from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.supervisor import BackendOptions, Limits, Supervisor
+from clinvk.supervisor.tasks import Tasks, first_of
 
 _log = logging.getLogger("clinvk.app")
 _backends_log = logging.getLogger("clinvk.backends")
@@ -66,20 +69,27 @@ class _Parts:
 async def serve(settings: Settings, *, log_content: bool = False) -> None:
     """Serve until a signal asks for the end, and return when nothing is left. Raises CannotServe."""
     sockets = _bind(settings)
+    ending = _Ending()
     await asyncio.to_thread(sites.sweep)
     parts = _build(settings, log_content=log_content)
-    ending = _Ending()
-    with contextlib.suppress(TimeoutError):  # whoever is slow to tell its version is looked at further on
-        async with asyncio.timeout(_LOOK_SECS):
-            await parts.supervisor.probe.look()
-    parts.http.add_sockets(sockets)
-    _announce(settings.server.host, sockets)
-    for found in parts.supervisor.probe.told():
+    try:
+        await _look_around(parts.supervisor.probe, ending)
+        if not ending.asked.done():
+            parts.http.add_sockets(sockets)
+            _announce(settings.server.host, sockets)
+        await ending.asked
+        _log.info("stopping: no new runs, live ones are stopped")
+    finally:
+        await _close(parts, settings, ending)
+        _log.info("stopped")
+
+
+async def _look_around(probe: Probe, ending: "_Ending") -> None:
+    """See which CLIs there are, and tell. Whoever is slow to tell its version is looked at further on."""
+    look = Tasks().spawn(probe.look(), name="the first look")
+    await first_of(look, ending.asked, timeout=_LOOK_SECS)
+    for found in probe.told():
         _backends_log.info(found)
-    await ending.asked
-    _log.info("stopping: no new runs, live ones are stopped")
-    await _close(parts, settings, ending)
-    _log.info("stopped")
 
 
 def _bind(settings: Settings) -> list[socket.socket]:
@@ -95,6 +105,7 @@ def _build(settings: Settings, *, log_content: bool) -> _Parts:
     clock = SystemClock()
     spool = _open_spool(settings, clock)
     registry = default_registry({name for name, backend in settings.backends.items() if not backend.enabled})
+    _check_tools(settings, registry)
 
     def new_id(kind: str) -> str:
         return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
@@ -114,6 +125,15 @@ def _build(settings: Settings, *, log_content: bool) -> _Parts:
         },
     )
     return _Parts(supervisor, spool, services, http_server(services))
+
+
+def _check_tools(settings: Settings, registry: Registry) -> None:
+    """Whether each backend can do with the tools it is configured to allow. Raises CannotServe."""
+    for name, backend in settings.backends.items():
+        if backend.enabled and backend.allowed_tools and name in registry.names():
+            spec = RunSpec(name, "", "/", allowed_tools=backend.allowed_tools)
+            for fault in registry.get(name).faults(spec):
+                raise CannotServe(f"backends.{name}.allowed_tools: {fault.message}; expected {fault.expected}")
 
 
 def _open_spool(settings: Settings, clock: SystemClock) -> Spool | None:

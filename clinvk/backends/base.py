@@ -222,6 +222,18 @@ def refused_flags(extra: tuple[str, ...], allowed: tuple[str, ...]) -> list[Faul
     ]
 
 
+def misused_flags(extra: tuple[str, ...], valued: tuple[str, ...], bare: tuple[str, ...] = ()) -> list[Fault]:
+    """The faults of flags that lack their value, so that the next word would be it, or that take none."""
+    faults = []
+    for index, flag in enumerate(extra):
+        name, equals, value = flag.partition("=")
+        if name in valued and not value:
+            faults.append(Fault(f"/extra/{index}", f"'{name}' lacks its value", f"{name}=VALUE"))
+        if name in bare and equals:
+            faults.append(Fault(f"/extra/{index}", f"'{name}' takes no value", name))
+    return faults
+
+
 def malformed_resume(resume: str | None) -> list[Fault]:
     """The fault of a conversation id that is no UUID: some CLIs take any other word for a wish of a new one."""
     if resume is None or _UUID.fullmatch(resume):

@@ -149,6 +149,8 @@ def test_an_idle_conversation_goes_on_at_once(prompted):
     prompted.dialogue.begin("u", live)
     assert [message["params"]["sessionId"] for message in prompted.sent()] == ["s"]
     assert outputs(prompted.writes("x")) == [SessionBound("s"), TextDelta("text-0", "x")]
+    prompted.answers(4, {"stopReason": "end_turn"})
+    assert prompted.dialogue.fit(live) is Start.LIVE
 
 
 def test_several_turns_are_kept_apart(agent):

@@ -289,3 +289,10 @@ def test_the_documentation_names_the_versions_that_were_tested():
 @pytest.mark.parametrize("name", ["", ".", "*", "../x", "53a20f8f"])
 def test_what_is_no_id_names_no_residue(name):
     assert GeminiBackend().residue(name) == ()
+
+
+@pytest.mark.parametrize("flag", ["--extensions", "--include-directories", "--extensions="])
+def test_a_flag_without_its_value_would_take_the_next_word_for_it(flag):
+    (fault,) = GeminiBackend().faults(RunSpec("gemini", "p", "/w", extra=(flag,)))
+    name = flag.rstrip("=")
+    assert fault == Fault("/extra/0", f"'{name}' lacks its value", f"{name}=VALUE")

@@ -6,6 +6,7 @@ import pytest
 
 from clinvk.backends.base import Rung, Step
 from clinvk.backends.demo.backend import DemoBackend
+from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
 from clinvk.domain.run import RunState, Stop, StopCause
 
@@ -45,3 +46,9 @@ async def test_a_child_that_is_gone_is_forgotten(stage, monkeypatch):
     await stopped_by(Step.SIGTERM, stage, monkeypatch)
     await stage.all_gone()
     assert stage.supervisor._descendants._families == {}
+
+
+async def test_where_only_a_signal_helps_an_interrupt_is_not_waited_for(stage, monkeypatch):
+    monkeypatch.setattr(DemoDialogue, "interrupt", lambda *_: False)
+    run = await stopped_by(Step.INTERRUPT, stage, monkeypatch)
+    assert not run.said(events.TurnDone)

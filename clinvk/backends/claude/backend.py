@@ -12,6 +12,7 @@ from clinvk.backends.base import (
     Step,
     Traits,
     malformed_resume,
+    misused_flags,
     refused_flags,
 )
 from clinvk.backends.claude import command
@@ -47,7 +48,7 @@ class ClaudeBackend:
         return [
             *malformed_resume(spec.resume),
             *refused_flags(spec.extra, self.traits.extra_flags),
-            *command.misused_flags(spec.extra),
+            *misused_flags(spec.extra, command.VALUED_FLAGS, command.BARE_FLAGS),
         ]
 
     def command(self, spec: RunSpec, site: Site) -> Command:

@@ -5,22 +5,28 @@ from typing import Final
 
 from clinvk.backends.base import Command, Site
 from clinvk.backends.claude import asks
-from clinvk.domain.errors import Fault
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
 MAX_RETRIES: Final = 3
 """How often claude repeats a failed request to the provider."""
 
 # A flag of one kind given as the other would swallow its neighbour, or end claude at once.
-_VALUED: Final = ("--betas", "--disallowedTools", "--effort", "--fallback-model", "--max-budget-usd", "--tools")
-_BARE: Final = (
+VALUED_FLAGS: Final = (
+    "--betas",
+    "--disallowedTools",
+    "--effort",
+    "--fallback-model",
+    "--max-budget-usd",
+    "--tools",
+)
+BARE_FLAGS: Final = (
     "--disable-slash-commands",
     "--exclude-dynamic-system-prompt-sections",
     "--restricted",
     "--safe-mode",
     "--strict-mcp-config",
 )
-EXTRA_FLAGS: Final = (*_VALUED, *_BARE)
+EXTRA_FLAGS: Final = (*VALUED_FLAGS, *BARE_FLAGS)
 
 # CLAUDE_* as a family would pass on that we run inside of claude, and CLAUDE_CODE_SIMPLE, which ends our hooks.
 ENVIRONMENT: Final = (
@@ -119,15 +125,3 @@ def _own_mode_could_allow_too_much(spec: RunSpec) -> bool:
     """Whether the mode in the user's settings, which may ask for nothing, is not to apply."""
     confined = spec.sandbox_mode in {SandboxMode.READ_ONLY, SandboxMode.WORKSPACE}
     return confined or spec.approval_mode is not ApprovalMode.DEFAULT
-
-
-def misused_flags(extra: tuple[str, ...]) -> list[Fault]:
-    """The faults of flags that lack their value, or have one and take none."""
-    faults = []
-    for index, flag in enumerate(extra):
-        name, equals, _ = flag.partition("=")
-        if name in _VALUED and not equals:
-            faults.append(Fault(f"/extra/{index}", f"'{name}' lacks its value", f"{name}=VALUE"))
-        if name in _BARE and equals:
-            faults.append(Fault(f"/extra/{index}", f"'{name}' takes no value", name))
-    return faults

@@ -16,6 +16,7 @@ from clinvk.backends.base import (
     Step,
     Traits,
     malformed_resume,
+    misused_flags,
     refused_flags,
 )
 from clinvk.backends.gemini.command import OWN_CONVERSATION, command, is_tool
@@ -77,6 +78,7 @@ class GeminiBackend:
     def faults(self, spec: RunSpec) -> list[Fault]:
         return [
             *refused_flags(spec.extra, self.traits.extra_flags),
+            *misused_flags(spec.extra, self.traits.extra_flags),
             *malformed_resume(spec.resume),
             *_unknown_tools(spec.allowed_tools),
         ]

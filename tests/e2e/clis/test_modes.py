@@ -106,3 +106,55 @@ def test_nor_always(serve, folders, backend):
 def test_though_what_is_not_forbidden_follows_them(serve, folders, backend):
     """Or they were not read at all, and the tests above say nothing."""
     assert act(serve(loose=True), folders, backend, ("default", "default"))["touch"] == "yes"
+
+
+@pytest.mark.parametrize("modes", [("none", "workspace"), ("auto", "default")], ids=name_of)
+def test_a_link_out_of_the_workdir_is_no_way_out(serve, folders, backend, modes):
+    """However wide the user's own settings are, where the modes are to confine edits."""
+    workdir, outside = folders
+    (workdir / "link").symlink_to(outside)
+    world = serve(loose=modes == ("none", "workspace"))
+    approval, sandbox = modes
+    prompt = f"[[tool=write path={workdir}/link/made.txt]] [[tool=write path={workdir}/made.txt]]"
+    fields = {"workdir": str(workdir), "approval_mode": approval, "sandbox_mode": sandbox}
+    world.ask(backend, f"{workdir.name}: {prompt}", **fields)
+    assert not (outside / "made.txt").exists()
+    assert (workdir / "made.txt").exists()
+
+
+def test_a_workdir_that_is_a_link_can_be_worked_in(world, folders, backend):
+    workdir, elsewhere = folders
+    link = elsewhere / "link"
+    link.symlink_to(workdir)
+    prompt = f"{workdir.name}: [[tool=write path={link}/made.txt]]"
+    world.ask(backend, prompt, workdir=str(link), approval_mode="auto", sandbox_mode="workspace")
+    assert (workdir / "made.txt").exists()
+
+
+@pytest.mark.parametrize("modes", [("always", "read-only"), ("none", "workspace")], ids=name_of)
+def test_what_a_repository_brings_along_runs_nothing(serve, workdir, backend, modes):
+    world = serve(loose=True)
+    planted = plant(workdir)
+    config = (world.home / ".codex" / "config.toml").read_bytes()
+    approval, sandbox = modes
+    answer = world.ask(backend, "hello", workdir=str(workdir), approval_mode=approval, sandbox_mode=sandbox)
+    assert answer["exit_code"] == 0
+    world.nothing_left()
+    assert [path.name for path in planted if path.exists()] == []
+    assert (world.home / ".codex" / "config.toml").read_bytes() == config, "nor is it trusted for good"
+
+
+def plant(workdir):
+    """Hooks, helpers and servers in a folder; the files that they would make."""
+    made = {name: workdir / f"{name}-ran" for name in ("hook", "helper", "claude-server", "codex-server")}
+    (workdir / ".claude").mkdir()
+    hook = {"hooks": [{"type": "command", "command": f"touch {made['hook']}"}]}
+    helper = f"touch {made['helper']}; echo sk-test-dummy"
+    settings = {"hooks": {"SessionStart": [hook]}, "apiKeyHelper": helper}
+    (workdir / ".claude" / "settings.json").write_text(json.dumps(settings))
+    server = {"command": "touch", "args": [str(made["claude-server"])]}
+    (workdir / ".mcp.json").write_text(json.dumps({"mcpServers": {"server": server}}))
+    (workdir / ".codex").mkdir()
+    table = f'[mcp_servers.server]\ncommand = "touch"\nargs = ["{made["codex-server"]}"]\n'
+    (workdir / ".codex" / "config.toml").write_text(table)
+    return list(made.values())
