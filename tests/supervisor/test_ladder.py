@@ -1,5 +1,6 @@
 """The stop ladder: each rung does what it is for, and no grace is waited out that need not be."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
 from clinvk.domain.run import RunState, Stop, StopCause
+from clinvk.supervisor.descendants import Descendants
 
 GRACE = 10.0  # seconds; a rung that does nothing takes all of it
 
@@ -52,3 +54,16 @@ async def test_where_only_a_signal_helps_an_interrupt_is_not_waited_for(stage, m
     monkeypatch.setattr(DemoDialogue, "interrupt", lambda *_: False)
     run = await stopped_by(Step.INTERRUPT, stage, monkeypatch)
     assert not run.said(events.TurnDone)
+
+
+async def test_where_nothing_can_be_looked_at_the_rungs_are_taken_all_the_same(stage, monkeypatch):
+    look = Descendants.look
+
+    def blind_before_the_end(self, last=None):
+        if last is None:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return look(self, last)
+
+    monkeypatch.setattr(Descendants, "look", blind_before_the_end)
+    run = await stopped_by(Step.CLOSE_STDIN, stage, monkeypatch)
+    assert run.handle.run.exit.code == 0

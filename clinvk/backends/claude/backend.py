@@ -41,7 +41,7 @@ class ClaudeBackend:
         natives=("@anthropic-ai/claude-code-*/claude",),
         version=r"(\d+\.\d+\.\d+) \(Claude Code\)",
         tested=("2.1.329", "2.2"),
-        install="Install it with `npm install -g @anthropic-ai/claude-code`, then log in with `claude` and /login",
+        install="npm install -g @anthropic-ai/claude-code@latest",
     )
 
     def faults(self, spec: RunSpec) -> list[Fault]:
