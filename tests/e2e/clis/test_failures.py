@@ -69,9 +69,21 @@ def test_nobody_logged_in_is_told_with_the_cure_and_asks_nothing(serve, backend)
     world = serve(key=None)
     told = failed(world, backend, f"nobody is here {backend}")
     assert told["code"] == "not_authenticated"
-    assert "log in" in told["message"] or "login" in told["message"]
+    cures = {"claude": "/login", "codex": "backends.codex.pass_env", "gemini": "choose a login"}
+    assert cures[backend] in told["message"]
     assert not world.requests(f"nobody is here {backend}")
     world.nothing_left()
+
+
+def test_codex_without_any_account_says_so_at_once(stub, tmp_path):
+    """It would ask OpenAI without a key, and again and again."""
+    more = clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}", None)
+    (tmp_path / ".codex" / "config.toml").unlink()
+    world = World(Served(tmp_path, more=more), stub, tmp_path)
+    told = failed(world, "codex", "hello", timeout_secs=20)
+    world.served.end()
+    assert told["code"] == "not_authenticated"
+    assert "run `codex login`" in told["message"]
 
 
 def test_a_provider_that_cannot_be_reached_is_told_in_bounded_time(serve, backend):
