@@ -256,3 +256,10 @@ async def test_a_stopped_run_has_left_no_process_when_its_answer_comes(server):
     pids = [int(line.split()[1]) for line in reply.json["output"].splitlines()]
     assert len(pids) == 4
     assert not [pid for pid in pids if (row := processes.read(pid)) and row.alive]
+
+
+@pytest.mark.parametrize("field", [{"model": "a\0b"}, {"extra": ["--x=\0"]}])
+async def test_what_no_argument_can_hold_is_a_fault_of_the_request(server, field):
+    reply = await server.prompt("hello", **field)
+    assert reply.status == 400
+    assert reply.json["errors"][0]["path"].split("/")[1] in field

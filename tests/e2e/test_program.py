@@ -114,9 +114,9 @@ def _has_ipv6():
     return True
 
 
-async def failing(home, *arguments):
+async def failing(home, *arguments, **environment):
     """Exit code, standard output and standard error of a program that cannot serve."""
-    process = await start(home, *arguments)
+    process = await start(home, *arguments, **environment)
     async with asyncio.timeout(DEADLINE):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
@@ -238,3 +238,31 @@ async def test_a_wrong_configuration_is_exit_code_3_of_the_whole_program_too(tmp
     code, out, err = await failing(tmp_path)
     assert (code, out) == (3, "")
     assert err == (f'clinvk: {tmp_path}/config.yaml:2: server.port "x" has the wrong type; expected an integer\n')
+
+
+@pytest.mark.e2e
+async def test_tools_that_a_backend_cannot_allow_are_refused_at_the_start(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("backends:\n  codex:\n    allowed_tools: [Read]\n")
+    code, out, err = await failing(tmp_path, "--port", "0", "--config", str(file), TMPDIR=str(tmp_path))
+    assert (code, out) == (1, "")
+    assert err.startswith("clinvk: backends.codex.allowed_tools: codex allows no tool by its name; expected")
+    assert not list(tmp_path.glob("clinvk-*"))
+
+
+@pytest.mark.e2e
+async def test_an_output_that_nobody_reads_leaves_nothing_behind(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "clinvk", "serve", "--port", "0"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=write,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "CLINVK_HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path)},
+    )
+    os.close(write)
+    async with asyncio.timeout(DEADLINE):
+        await process.communicate()
+    assert process.returncode != 0
+    assert not list(tmp_path.glob("clinvk-*"))
