@@ -2,7 +2,7 @@
 
 import pytest
 
-from clinvk.backends.base import malformed_resume, refused_flags
+from clinvk.backends.base import malformed_resume, misused_flags, refused_flags
 from clinvk.domain.errors import Fault
 
 UUID = "0275709f-d70f-4a05-b03b-a0495b28b953"
@@ -33,3 +33,14 @@ def test_any_other_id_is_a_fault(resume):
     assert malformed_resume(resume) == [
         Fault("/session_id", "the backend's conversation id is not a UUID", "the id that the backend gave")
     ]
+
+
+def test_a_flag_that_lacks_its_value_or_takes_none_is_a_fault():
+    extra = ("--effort", "--effort=", "--quiet=1", "--quiet=", "--other", "--effort=a", "--quiet")
+    assert misused_flags(extra, ("--effort",), ("--quiet",)) == [
+        Fault("/extra/0", "'--effort' lacks its value", "--effort=VALUE"),
+        Fault("/extra/1", "'--effort' lacks its value", "--effort=VALUE"),
+        Fault("/extra/2", "'--quiet' takes no value", "--quiet"),
+        Fault("/extra/3", "'--quiet' takes no value", "--quiet"),
+    ]
+    assert misused_flags(("--quiet=1",), ("--effort",)) == []

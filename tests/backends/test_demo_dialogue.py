@@ -228,6 +228,12 @@ def test_an_interrupt_is_asked_of_the_turn_under_way_only(dialogue):
     assert sent(dialogue) == []
 
 
+def test_all_that_waits_is_written_at_once(dialogue):
+    dialogue.interrupt("t")
+    dialogue.interrupt("t")
+    assert [message["type"] for message in sent(dialogue)] == ["interrupt", "interrupt"]
+
+
 def test_an_open_ask_is_answered_once(dialogue):
     heard(dialogue, {"type": "ask", "ask": "1", "tool": "t", "action": "edit", "paths": []})
     for turn, ask in [("another", "1"), ("t", "unknown"), ("t", "1"), ("t", "1")]:

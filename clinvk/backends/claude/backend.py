@@ -56,7 +56,7 @@ class ClaudeBackend:
 
     def key(self, spec: RunSpec) -> PoolKey:
         modes = str(spec.approval_mode), str(spec.sandbox_mode)
-        prompts = str(spec.replace_system_prompt), spec.system_prompt or ""
+        prompts = str(spec.replace_system_prompt), repr(spec.system_prompt)
         return (self.name, spec.workdir, *modes, *prompts, *command.fixed(spec))
 
     def dialogue(self, spec: RunSpec) -> Dialogue:

@@ -81,7 +81,7 @@ def failure(result: Message, max_turns: int | None, wait: float | None = None) -
         return failures.turn_limit(max_turns or int(found[1] if found else 0))
     status = result.get("api_error_status")
     if isinstance(status, int) and not isinstance(status, bool):
-        return failures.by_status(status, said, CURES, wait if status == 429 else None)
+        return failures.by_status(status, said, CURES, wait)
     if str(result.get("terminal_reason")).startswith("aborted"):
         return RunError(ErrorCode.BACKEND_FAILED, "claude was interrupted in the middle of its turn")
     if result.get("terminal_reason") == "budget_exhausted":
