@@ -109,6 +109,8 @@ def test_a_sandbox_mode_allows_nothing_by_itself(sandbox):
 @pytest.mark.parametrize("mode", [ApprovalMode.DEFAULT, ApprovalMode.AUTO, ApprovalMode.NONE])
 def test_what_is_only_vetted_is_denied_where_it_is_forbidden_and_else_left_to_the_cli(mode):
     inside, outside = (replace(asked("edit", path), vetting=True) for path in ("inside.txt", "/etc/passwd"))
-    assert decide(mode, SandboxMode.WORKSPACE, inside, WORKDIR).allowed
+    verdict = decide(mode, SandboxMode.WORKSPACE, inside, WORKDIR)
+    assert verdict.allowed
+    assert verdict.reason == "sandbox mode workspace permits it, and the CLI's own rules decide"
     assert not decide(mode, SandboxMode.WORKSPACE, outside, WORKDIR).allowed
     assert not decide(ApprovalMode.ALWAYS, SandboxMode.WORKSPACE, inside, WORKDIR).allowed
