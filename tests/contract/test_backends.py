@@ -5,12 +5,7 @@ when it was interrupted, and how the child ended; `.stdout` and `.stdin` are the
 They are given whole, in every chunking, cut off anywhere, and with nonsense in between.
 """
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 
 import orjson
 import pytest
@@ -18,10 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinvk.backends.base import Installation, Site
-from clinvk.backends.registry import default_registry
-from clinvk.domain.approvals import decide
 from clinvk.domain.events import (
-    ApprovalAsked,
     Notice,
     TextDelta,
     TextDone,
@@ -31,107 +23,13 @@ from clinvk.domain.events import (
     TurnDone,
 )
 from clinvk.domain.run import Exit
-from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
+from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
+from tests.contract.transcript import ALL, REGISTRY, TURN, WORKDIR, split
 
-TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
-REGISTRY = default_registry()
-TURN = "turn"
-WORKDIR = "/home/dev/project"
 SITE = Site(Installation(("/opt/cli",), "1.0.0"), "/home/dev/tmp")
 EXAMPLES = settings(deadline=None, max_examples=10)
-MODES = {"approval_mode": ApprovalMode, "sandbox_mode": SandboxMode}
 
-
-@dataclass(frozen=True)
-class Transcript:
-    """One recorded turn. Its files are read when they are asked for."""
-
-    path: Path
-
-    def __str__(self):
-        return "/".join(self.path.relative_to(TRANSCRIPTS).with_suffix("").parts)
-
-    @property
-    def backend(self):
-        return REGISTRY.get(self.path.relative_to(TRANSCRIPTS).parts[0])
-
-    @cached_property
-    def told(self):
-        return json.loads(self.path.read_text())
-
-    @cached_property
-    def spec(self):
-        fields = {
-            name: MODES[name](value) if name in MODES else value for name, value in self.told["spec"].items()
-        }
-        return RunSpec(self.backend.name, workdir=WORKDIR, **fields)
-
-    @cached_property
-    def stdout(self):
-        return self.path.with_suffix(".stdout").read_bytes()
-
-    @cached_property
-    def stdin(self):
-        return self.path.with_suffix(".stdin").read_bytes()
-
-    @cached_property
-    def exit(self):
-        return Exit(**self.told["exit"])
-
-    @cached_property
-    def whole(self):
-        """What it says when it comes in one piece."""
-        return self.replay([self.stdout])[0]
-
-    def replay(self, chunks):
-        """What a dialogue says, and what it writes, that is given these bytes, and then the exit."""
-        dialogue, said, written = self.converse(chunks)
-        return said + dialogue.exited(self.exit), written
-
-    def converse(self, chunks):
-        """A dialogue that is given these bytes, what it says, and what it writes."""
-        dialogue = self.backend.dialogue(self.spec)
-        dialogue.open()
-        dialogue.begin(TURN, self.spec)
-        said, written = [], dialogue.outgoing().data
-        for chunk, interrupted in self.interrupted(chunks):
-            heard = dialogue.receive(chunk)
-            for one in heard:
-                if isinstance(one.output, ApprovalAsked):
-                    spec = self.spec
-                    verdict = decide(spec.approval_mode, spec.sandbox_mode, one.output, spec.workdir)
-                    dialogue.answer(one.turn, one.output.ask_id, verdict)
-            said += heard
-            written += dialogue.outgoing().data
-            if interrupted:
-                dialogue.interrupt(TURN)
-                written += dialogue.outgoing().data
-        return dialogue, said, written
-
-    def interrupted(self, chunks) -> Iterator[tuple[bytes, bool]]:
-        """The chunks, and after which of them the turn was interrupted: one is cut in two for that, if need be."""
-        left = self.told["interrupted_after"]
-        if left == 0:
-            yield b"", True
-        for chunk in chunks:
-            lines = chunk.count(b"\n")
-            if left is None or left <= 0 or lines < left:
-                yield chunk, False
-            else:
-                *before, after = chunk.split(b"\n", left)
-                yield b"\n".join([*before, b""]), True
-                yield after, False
-            left = left and left - lines
-
-
-def split(data):
-    """`data` in lines, each with its end."""
-    lines = data.split(b"\n")
-    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
-
-
-ALL = [Transcript(path) for path in sorted(TRANSCRIPTS.glob("*/*/*.json"))]
 every_transcript = pytest.mark.parametrize("transcript", ALL, ids=str)
 every_backend = pytest.mark.parametrize("backend", [REGISTRY.get(name) for name in REGISTRY.names()])
 
