@@ -191,6 +191,7 @@ def test_a_folder_that_cannot_be_made_is_told(bench):
 
 
 def until(true):
+    """Look again and again, within a deadline: a process that waits for a lock tells nobody."""
     deadline = time.monotonic() + 20
     while not true():
         assert time.monotonic() < deadline

@@ -10,6 +10,11 @@ from clinvk.backends.gemini.backend import GeminiBackend
 from clinvk.domain.errors import BackendNotFound
 
 
+def turned_off(name: str) -> str:
+    """What there is to say of a disabled backend: it goes on after `NAME is`."""
+    return f"disabled (backends.{name}.enabled)"
+
+
 class Registry:
     """Backends by name, in the order given. Those `disabled` are told of, and not to be had."""
 
@@ -23,7 +28,7 @@ class Registry:
         if name in self._backends:
             return self._backends[name]
         off = any(backend.name == name for backend in self.disabled)
-        raise BackendNotFound(name, f"it is disabled (backends.{name}.enabled)" if off else None)
+        raise BackendNotFound(name, f"it is {turned_off(name)}" if off else None)
 
     def names(self) -> tuple[str, ...]:
         return tuple(self._backends)

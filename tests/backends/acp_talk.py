@@ -11,8 +11,8 @@ from clinvk.domain.spec import RunSpec
 CURES = Cures("agent", "log in to it")
 PLAIN = Quirks(CURES)
 UUID = "00000000-0000-4000-8000-000000000001"
-SPEC = RunSpec("agent", "hello", "/work")
-RESUMED = RunSpec("agent", "again", "/work", resume=UUID)
+SPEC = RunSpec("agent", "hello", "/project")
+RESUMED = RunSpec("agent", "again", "/project", resume=UUID)
 READY = {"protocolVersion": 1, "agentCapabilities": {"loadSession": True}}
 TOOL = {"sessionUpdate": "tool_call", "toolCallId": "c", "title": "a", "kind": "read", "status": "pending"}
 
@@ -62,7 +62,7 @@ class AtWork:
     def __init__(self, quirks=PLAIN, max_turns=None):
         self.dialogue = AcpDialogue(quirks)
         self.dialogue.open()
-        self.dialogue.begin("t", RunSpec("agent", "hello", "/work", max_turns=max_turns))
+        self.dialogue.begin("t", RunSpec("agent", "hello", "/project", max_turns=max_turns))
         self.says({"id": 1, "result": {"protocolVersion": 1}})
         self.says({"id": 2, "result": {"sessionId": "s"}})
         self.dialogue.outgoing()

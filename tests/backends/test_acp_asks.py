@@ -35,10 +35,10 @@ def test_an_ask_tells_what_it_is_about(agent, kind, action):
 
 
 def test_an_ask_names_every_file_once(agent):
-    diffs = [{"type": "diff", "path": path, "newText": ""} for path in ("/work/b", "/work/c")]
-    places = [{"path": "/work/a"}, {"path": "/work/b"}]
+    diffs = [{"type": "diff", "path": path, "newText": ""} for path in ("/project/b", "/project/c")]
+    places = [{"path": "/project/a"}, {"path": "/project/b"}]
     *_, asked = agent.asks(kind="edit", locations=places, content=[*diffs, shown("why")])
-    assert asked == ApprovalAsked("0", "edit", "edit", ("/work/a", "/work/b", "/work/c"), "x")
+    assert asked == ApprovalAsked("0", "edit", "edit", ("/project/a", "/project/b", "/project/c"), "x")
 
 
 @pytest.mark.parametrize(

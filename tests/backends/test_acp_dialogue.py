@@ -33,7 +33,7 @@ def test_a_turn_waits_for_the_handshake_then_gets_a_conversation_and_is_prompted
         "terminal": False,
     }
     assert agent.answers(1, READY) == []
-    assert agent.sent() == [{"id": 2, "method": "session/new", "params": {"cwd": "/work", "mcpServers": []}}]
+    assert agent.sent() == [{"id": 2, "method": "session/new", "params": {"cwd": "/project", "mcpServers": []}}]
     assert agent.answers(2, {"sessionId": "s"}) == [Said("t", SessionBound("s"))]
     prompt = {"sessionId": "s", "prompt": [{"type": "text", "text": "hello"}]}
     assert agent.sent() == [{"id": 3, "method": "session/prompt", "params": prompt}]
@@ -51,7 +51,7 @@ def test_the_answer_of_the_prompt_is_the_end_of_the_turn(prompted):
 
 def test_a_system_prompt_goes_before_the_prompt(agent):
     agent.answers(1, READY)
-    agent.dialogue.begin("t", RunSpec("agent", "hello", "/work", system_prompt="Be brief."))
+    agent.dialogue.begin("t", RunSpec("agent", "hello", "/project", system_prompt="Be brief."))
     agent.answers(2, {"sessionId": "s"})
     blocks = agent.sent()[-1]["params"]["prompt"]
     assert [block["text"] for block in blocks] == ["Be brief.", "hello"]
@@ -60,7 +60,7 @@ def test_a_system_prompt_goes_before_the_prompt(agent):
 def test_only_what_an_agent_reads_first_is_made_plain():
     agent = Agent(Quirks(CURES, plain=lambda text: f"!{text}"))
     agent.answers(1, READY)
-    agent.dialogue.begin("t", RunSpec("agent", "hello", "/work", system_prompt="Be brief."))
+    agent.dialogue.begin("t", RunSpec("agent", "hello", "/project", system_prompt="Be brief."))
     agent.answers(2, {"sessionId": "s"})
     assert [block["text"] for block in agent.sent()[-1]["params"]["prompt"]] == ["!Be brief.", "hello"]
 
@@ -88,7 +88,7 @@ def test_a_conversation_without_an_id_is_a_failure(agent):
 def test_a_conversation_is_loaded_and_then_prompted(agent):
     agent.answers(1, READY)
     agent.dialogue.begin("t", RESUMED)
-    load = {"sessionId": UUID, "cwd": "/work", "mcpServers": []}
+    load = {"sessionId": UUID, "cwd": "/project", "mcpServers": []}
     assert agent.sent()[-1] == {"id": 2, "method": "session/load", "params": load}
     assert agent.writes("of old", UUID) == []
     assert agent.answers(2, {}) == [Said("t", SessionBound(UUID))]
@@ -144,7 +144,7 @@ def test_a_login_that_is_missing_is_no_lost_conversation(agent):
 
 def test_an_idle_conversation_goes_on_at_once(prompted):
     prompted.answers(3, {"stopReason": "end_turn"})
-    live = RunSpec("agent", "more", "/work", resume="s")
+    live = RunSpec("agent", "more", "/project", resume="s")
     assert (prompted.dialogue.fit(live), prompted.dialogue.fit(SPEC)) == (Start.LIVE, Start.WARM)
     prompted.dialogue.begin("u", live)
     assert [message["params"]["sessionId"] for message in prompted.sent()] == ["s"]
@@ -171,4 +171,4 @@ def test_one_conversation_takes_one_turn_at_a_time(agent):
 
 
 def test_a_new_conversation_is_busy_by_its_name_too(prompted):
-    assert prompted.dialogue.fit(RunSpec("agent", "more", "/work", resume="s")) is None
+    assert prompted.dialogue.fit(RunSpec("agent", "more", "/project", resume="s")) is None

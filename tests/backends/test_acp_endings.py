@@ -59,7 +59,7 @@ def test_an_end_that_nobody_asked_for_is_a_failure(prompted, reason, error):
 
 def test_the_agents_own_limit_is_ours_where_one_was_given(agent):
     agent.answers(1, READY)
-    agent.dialogue.begin("t", RunSpec("agent", "hello", "/work", max_turns=7))
+    agent.dialogue.begin("t", RunSpec("agent", "hello", "/project", max_turns=7))
     agent.answers(2, {"sessionId": "s"})
     done = end(agent.answers(3, {"stopReason": "max_turn_requests"}))
     assert (done.stop_reason, done.error.code) == (StopReason.MAX_TURNS, ErrorCode.MAX_TURNS)

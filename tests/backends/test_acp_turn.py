@@ -70,7 +70,7 @@ def test_a_tool_that_runs_on_says_nothing_and_one_that_ended_stays_ended(agent):
     ("call", "output"),
     [
         ({"content": [shown("a"), shown("b")]}, "a\nb"),
-        ({"content": [{"type": "diff", "path": "/work/a", "oldText": "x", "newText": "y"}]}, "/work/a:\ny"),
+        ({"content": [{"type": "diff", "path": "/project/a", "oldText": "x", "newText": "y"}]}, "/project/a:\ny"),
         ({"content": [{"type": "terminal", "terminalId": "1"}], "rawOutput": {"n": 1}}, '{"n":1}'),
         ({"rawOutput": "raw"}, "raw"),
         ({"content": None}, None),

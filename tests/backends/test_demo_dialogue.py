@@ -24,7 +24,7 @@ from clinvk.domain.run import Exit, Start, StopReason
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
 
-SPEC = RunSpec("demo", "hello", "/work")
+SPEC = RunSpec("demo", "hello", "/project")
 DONE = {"type": "done", "stop_reason": "end_turn", "error": None}
 
 
@@ -244,7 +244,7 @@ def test_an_open_ask_is_answered_once(dialogue):
 
 
 def test_a_child_takes_one_turn_at_a_time_in_any_conversation(dialogue):
-    resumed = RunSpec("demo", "again", "/work", resume="demo-1")
+    resumed = RunSpec("demo", "again", "/project", resume="demo-1")
     assert dialogue.fit(SPEC) is None
     heard(dialogue, {"type": "conversation", "id": "demo-1"}, DONE)
     assert (dialogue.fit(SPEC), dialogue.fit(resumed)) == (Start.WARM, Start.LIVE)

@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs/backends/gemini.md"
 
 
 def spec(**fields):
-    return RunSpec("gemini", "hello", "/work", **fields)
+    return RunSpec("gemini", "hello", "/project", **fields)
 
 
 def command(**fields):
@@ -49,7 +49,7 @@ def test_a_plain_run_leaves_all_to_the_users_own_settings():
     plain = command()
     assert plain.argv == ("/opt/gemini", "--acp", "--session-id=clinvk-child-7")
     assert plain.env == {"GEMINI_CLI_NO_RELAUNCH": "1", "NO_BROWSER": "true"}
-    assert (plain.cwd, plain.files) == ("/work", {})
+    assert (plain.cwd, plain.files) == ("/project", {})
 
 
 def test_its_own_conversation_is_named_after_the_childs_folder():
@@ -99,7 +99,7 @@ def outcome(tool, path, approval, sandbox):
     ruled = decision(tool, approval_mode=approval, sandbox_mode=sandbox)
     if ruled != "ask_user":
         return {"deny": False, None: None}[ruled]
-    return decide(approval, sandbox, ApprovalAsked("1", tool, ACTIONS[tool], (path,)), "/work").allowed
+    return decide(approval, sandbox, ApprovalAsked("1", tool, ACTIONS[tool], (path,)), "/project").allowed
 
 
 @pytest.mark.parametrize(("approval", "sandbox"), MODES)
@@ -108,11 +108,11 @@ def test_no_mode_can_be_got_around_whatever_the_users_own_rules_allow(approval, 
     confined = sandbox in {SandboxMode.READ_ONLY, SandboxMode.WORKSPACE}
     edits = sandbox is SandboxMode.WORKSPACE and approval in {ApprovalMode.AUTO, ApprovalMode.NONE}
     left = None if not always else False
-    assert outcome("read_file", "/work/a", approval, sandbox) is left
+    assert outcome("read_file", "/project/a", approval, sandbox) is left
     for tool in ("write_file", "replace"):
-        assert outcome(tool, "/work/a", approval, sandbox) is (edits if confined and not always else left)
+        assert outcome(tool, "/project/a", approval, sandbox) is (edits if confined and not always else left)
         assert outcome(tool, "/etc/a", approval, sandbox) is (False if confined else left)
-    assert outcome("run_shell_command", "/work/a", approval, sandbox) is (False if confined else left)
+    assert outcome("run_shell_command", "/project/a", approval, sandbox) is (False if confined else left)
 
 
 @pytest.mark.parametrize("tool", ["mcp_files_write", "discovered_tool_x", "invoke_agent", "enter_plan_mode"])

@@ -17,7 +17,7 @@ UUID = "0275709f-d70f-4a05-b03b-a0495b28b953"
 
 
 def spec(prompt="hello", **fields):
-    return RunSpec("gemini", prompt, "/work", **fields)
+    return RunSpec("gemini", prompt, "/project", **fields)
 
 
 class Gemini:

@@ -101,7 +101,7 @@ def test_the_page_lists_what_is_passed_on_of_the_environment(backend):
 def test_the_page_tells_what_is_added_to_the_environment(backend):
     page = page_of(backend)
     site = Site(Installation(("/opt/cli",), "1.0.0"), "/home/dev/tmp")
-    for name, value in backend.command(RunSpec(backend.name, "hello", "/work"), site).env.items():
+    for name, value in backend.command(RunSpec(backend.name, "hello", "/project"), site).env.items():
         assert f"`{name}={value}`" in page or f"| `{name}` | `{value}` |" in page, name
 
 

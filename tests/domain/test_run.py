@@ -19,7 +19,7 @@ EXPECTED = {
 
 
 def a_run(state=RunState.QUEUED):
-    return Run("run_1", RunSpec("demo", "hello", "/work"), created_at=1.0, state=state)
+    return Run("run_1", RunSpec("demo", "hello", "/project"), created_at=1.0, state=state)
 
 
 @pytest.mark.parametrize(("state", "signal"), list(itertools.product(RunState, Signal)))

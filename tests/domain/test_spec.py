@@ -10,7 +10,7 @@ from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMo
 
 
 def test_a_spec_needs_a_backend_a_prompt_and_a_workdir():
-    spec = RunSpec("demo", "hello", "/work")
+    spec = RunSpec("demo", "hello", "/project")
     assert (spec.approval_mode, spec.sandbox_mode) == (ApprovalMode.DEFAULT, SandboxMode.DEFAULT)
     assert (spec.resume, spec.ephemeral, spec.extra, spec.metadata) == (None, True, (), {})
     assert spec.origin == Origin(Dialect.NATIVE)
@@ -22,11 +22,11 @@ def test_specs_share_no_metadata():
 
 def test_a_spec_never_changes():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        RunSpec("demo", "hello", "/work").prompt = "other"
+        RunSpec("demo", "hello", "/project").prompt = "other"
 
 
 def test_an_abridged_spec_has_the_beginning_of_its_texts_and_all_else():
-    spec = RunSpec("demo", "p" * 401, "/work", model="m", system_prompt="s" * 401)
+    spec = RunSpec("demo", "p" * 401, "/project", model="m", system_prompt="s" * 401)
     abridged = dataclasses.replace(spec, prompt="p" * 400, system_prompt="s" * 400)
     assert spec.abridged() == abridged
     assert abridged.abridged() == abridged
@@ -34,6 +34,8 @@ def test_an_abridged_spec_has_the_beginning_of_its_texts_and_all_else():
 
 
 def test_a_spec_could_be_sent_elsewhere():
-    spec = RunSpec("demo", "hello", "/work", extra=("--a",), metadata={"k": "v"}, origin=Origin(group_id="grp_1"))
+    spec = RunSpec(
+        "demo", "hello", "/project", extra=("--a",), metadata={"k": "v"}, origin=Origin(group_id="grp_1")
+    )
     assert json.loads(json.dumps(dataclasses.asdict(spec)))["origin"]["group_id"] == "grp_1"
     assert copy.deepcopy(spec) == spec

@@ -34,11 +34,10 @@ async def looked(probe, *names):
         await probe.look(*names)
 
 
-async def appears(path):
-    """Wait until a program of ours has written to `path`."""
+async def heard_from(fifo):
+    """What a program of ours has to say into `fifo`, once it says it."""
     async with asyncio.timeout(DEADLINE):
-        while not path.exists() or not path.read_text().endswith("\n"):
-            await asyncio.sleep(0.005)
+        return await asyncio.to_thread(fifo.read_text)
 
 
 async def test_what_comes_with_clinvk_is_always_there(bench):
@@ -221,10 +220,11 @@ async def test_a_path_that_is_set_for_a_backend_is_the_one_that_is_searched(benc
 async def test_who_stops_waiting_does_not_stop_the_look(bench, tmp_path):
     gate, asked = tmp_path / "gate", tmp_path / "waits"
     os.mkfifo(gate)
+    os.mkfifo(asked)
     bench.program(f"echo now >'{asked}'; cat '{gate}'; echo cli 1.5.0")
     probe = bench.probe()
     impatient = asyncio.create_task(probe.look())
-    await appears(asked)
+    await heard_from(asked)
     impatient.cancel()
     with pytest.raises(asyncio.CancelledError):
         await impatient
@@ -259,14 +259,15 @@ async def test_only_the_named_are_looked_for(bench):
 
 async def test_closing_ends_what_is_being_asked_and_all_that_it_started_and_every_later_look(bench, tmp_path):
     pids = tmp_path / "pids"
+    os.mkfifo(pids)
     bench.program(f"setsid tail -f /dev/null & echo $$ $! >'{pids}'; wait")
     probe = bench.probe()
     look = asyncio.create_task(probe.look())
-    await appears(pids)
+    told = await heard_from(pids)
     async with asyncio.timeout(DEADLINE):
         await probe.close()
         await look
-    assert [pid for pid in map(int, pids.read_text().split()) if processes.read(pid)] == []
+    assert [pid for pid in map(int, told.split()) if processes.read(pid)] == []
     assert probe.found("some") is None
     await looked(probe)
     assert len(bench.questions) == 1

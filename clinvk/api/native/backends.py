@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from clinvk.api.handler import Handler
 from clinvk.backends.base import Backend
+from clinvk.backends.registry import turned_off
 from clinvk.supervisor.supervisor import BackendOptions, Supervisor
 
 _LOOK_SECS: Final = 5.0
@@ -40,7 +41,7 @@ def _enabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
 
 
 def _disabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
-    reason = f"{backend.name} is disabled (backends.{backend.name}.enabled)"
+    reason = f"{backend.name} is {turned_off(backend.name)}"
     return _told(backend, supervisor) | {"enabled": False, "reason": reason}
 
 
