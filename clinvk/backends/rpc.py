@@ -7,7 +7,7 @@ from typing import Any, Final
 from clinvk.backends import json_lines
 from clinvk.backends.base import Outgoing, Said
 from clinvk.backends.json_lines import Malformed, Message
-from clinvk.backends.lines import LineBuffer
+from clinvk.backends.message_lines import MessageLines
 
 RequestId = int | str
 
@@ -39,8 +39,7 @@ class Peer:
         self._told = told
         self._asked = asked
         self._envelope = dict(envelope or {})
-        self._lines = LineBuffer()
-        self._outbox: list[bytes] = []
+        self._lines = MessageLines(self._line)
         self._pending: dict[RequestId, Callable[[Reply], list[Said]]] = {}
         self._last_id = 0
 
@@ -61,26 +60,19 @@ class Peer:
 
     def receive(self, data: bytes) -> list[Said]:
         """What these bytes say. Raises LineTooLong."""
-        said: list[Said] = []
-        for line in self._lines.feed(data):
-            said += self._line(line)
-        return said
+        return self._lines.receive(data)
 
     def rest(self) -> list[Said]:
         """What the unfinished last line says."""
-        return self._line(self._lines.rest())
+        return self._lines.rest()
 
     def outgoing(self) -> Outgoing:
-        data, self._outbox = b"".join(self._outbox), []
-        return Outgoing(data)
+        return self._lines.outgoing()
 
     def _send(self, message: Message) -> None:
-        self._outbox.append(json_lines.encode(self._envelope | message))
+        self._lines.send(self._envelope | message)
 
-    def _line(self, line: bytes) -> list[Said]:
-        message = json_lines.parse(line)
-        if message is None:
-            return [Said(None, json_lines.unknown(line))] if line.strip() else []
+    def _line(self, message: Message, line: bytes) -> list[Said]:
         try:
             return self._message(message)
         except Malformed:

@@ -9,7 +9,7 @@ from clinvk.backends.base import Outgoing, Said, TurnId
 from clinvk.backends.claude import asks
 from clinvk.backends.claude.turn import Turn
 from clinvk.backends.json_lines import Malformed, Message
-from clinvk.backends.lines import LineBuffer
+from clinvk.backends.message_lines import MessageLines
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import Output, SessionBound
@@ -38,8 +38,7 @@ class ClaudeDialogue:
     def __init__(self, spec: RunSpec) -> None:
         self._spec = spec
         self._vets = asks.must_vet(spec)
-        self._lines = LineBuffer()
-        self._outbox: list[bytes] = []
+        self._lines = MessageLines(self._line)
         self._turn: Turn | None = None
         self._asks: dict[str, tuple[str, Message]] = {}
         """By request: its kind, and what it asks leave for."""
@@ -86,24 +85,20 @@ class ClaudeDialogue:
             self._reply(ask_id, _DECISIONS[kind](request, verdict))
 
     def receive(self, data: bytes) -> list[Said]:
-        said: list[Said] = []
-        for line in self._lines.feed(data):
-            said += self._line(line)
-        return said
+        return self._lines.receive(data)
 
     def outgoing(self) -> Outgoing:
-        data, self._outbox = b"".join(self._outbox), []
-        return Outgoing(data)
+        return self._lines.outgoing()
 
     def exited(self, exit_: Exit) -> list[Said]:  # noqa: ARG002  how it ended changes nothing of what it said
-        said = self._line(self._lines.rest())
+        said = self._lines.rest()
         if self._turn:
             said += [Said(self._turn.id, done) for done in self._turn.close()]
         self._turn, self._ended = None, True
         return said
 
     def _send(self, **message: Any) -> None:
-        self._outbox.append(json_lines.encode(message))
+        self._lines.send(message)
 
     def _request(self, name: str, request: Message) -> None:
         self._send(type="control_request", request_id=name, request=request)
@@ -123,11 +118,8 @@ class ClaudeDialogue:
         message = {"role": "user", "content": f" {text}" if text.startswith("/") else text}
         self._send(type="user", message=message, parent_tool_use_id=None, session_id="")
 
-    def _line(self, line: bytes) -> list[Said]:
-        """What one line says; a blank one says nothing, and neither does one that nobody waits for."""
-        message = json_lines.parse(line)
-        if message is None:
-            return [Said(None, json_lines.unknown(line))] if line.strip() else []
+    def _line(self, message: Message, line: bytes) -> list[Said]:
+        """What a message says; one that nobody waits for says nothing."""
         kind = str(message.get("type"))
         read = self._READERS.get(kind)
         if read is None:

@@ -8,7 +8,7 @@ from clinvk.backends import json_lines
 from clinvk.backends.base import Outgoing, Said, TurnId
 from clinvk.backends.blocks import TextBlocks
 from clinvk.backends.json_lines import Malformed, Message
-from clinvk.backends.lines import LineBuffer
+from clinvk.backends.message_lines import MessageLines
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import (
@@ -56,8 +56,7 @@ class DemoDialogue:
     capacity = 1
 
     def __init__(self) -> None:
-        self._lines = LineBuffer()
-        self._outbox: list[bytes] = []
+        self._lines = MessageLines(self._line)
         self._turn: _Turn | None = None
         self._conversations: set[str] = set()
         self._ended = False
@@ -95,33 +94,26 @@ class DemoDialogue:
             self._send(type="answer", turn=turn, ask=ask_id, allow=verdict.allowed, reason=verdict.reason)
 
     def receive(self, data: bytes) -> list[Said]:
-        said: list[Said] = []
-        for line in self._lines.feed(data):
-            said += self._line(line)
-        return said
+        return self._lines.receive(data)
 
     def outgoing(self) -> Outgoing:
-        data, self._outbox = b"".join(self._outbox), []
-        return Outgoing(data)
+        return self._lines.outgoing()
 
     def exited(self, exit_: Exit) -> list[Said]:  # noqa: ARG002  how it ended changes nothing of what it said
-        said = self._line(self._lines.rest())
+        said = self._lines.rest()
         if self._turn:
             said += [Said(self._turn.id, done) for done in self._turn.blocks.close()]
         self._turn, self._ended = None, True
         return said
 
     def _send(self, **message: object) -> None:
-        self._outbox.append(json_lines.encode(message))
+        self._lines.send(message)
 
     def _of(self, turn: object) -> _Turn | None:
         return self._turn if self._turn and self._turn.id == turn else None
 
-    def _line(self, line: bytes) -> list[Said]:
-        """What one line says; a blank one says nothing."""
-        message = json_lines.parse(line)
-        if message is None:
-            return [Said(None, json_lines.unknown(line))] if line.strip() else []
+    def _line(self, message: Message, line: bytes) -> list[Said]:
+        """What a message says."""
         kind = message.get("type")
         if kind == "hello":
             return []
