@@ -120,7 +120,9 @@ def _build(settings: Settings, *, log_content: bool) -> _Parts:
         new_id=new_id,
         default_workdir=os.getcwd(),  # noqa: PTH109  a string is what runs take
         habits={
-            name: Habits(backend.allowed_tools or (), backend.replace_system_prompt)
+            name: Habits(
+                allowed_tools=backend.allowed_tools or (), replace_system_prompt=backend.replace_system_prompt
+            )
             for name, backend in settings.backends.items()
         },
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from clinvk.api.requests import OpenRequests
 from clinvk.clock import Clock
+from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
 from clinvk.schemas import Schemas
 from clinvk.supervisor.supervisor import Supervisor
@@ -27,10 +28,22 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What every run of one backend is to be like, where its request cannot say otherwise."""
+    """What every run of one backend is to be like: where its request says nothing, or cannot.
 
+    `extra` comes before the request's own flags; `allowed_tools`, `replace_system_prompt` are settings only.
+    """
+
+    model: str | None = None
+    approval_mode: ApprovalMode = ApprovalMode.DEFAULT
+    sandbox_mode: SandboxMode = SandboxMode.DEFAULT
+    system_prompt: str | None = None
+    max_turns: int | None = None
+    max_tokens: int | None = None
+    extra: tuple[str, ...] = ()
     allowed_tools: tuple[str, ...] = ()
     replace_system_prompt: bool = False
+    dry_run: bool = False
+    output_format: str = "default"
 
 
 @dataclass(slots=True)

@@ -83,6 +83,21 @@ class SessionNotFound(ClinvkError):
         super().__init__(f"There is no session '{session_id}'")
 
 
+class SessionAmbiguous(ClinvkError):
+    """More than one session's id begins so."""
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__(f"More than one session's id begins with '{prefix}': give more of it")
+
+
+class StoreUnavailable(ClinvkError):
+    """The store of sessions and runs cannot be used, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The session store is not available: {reason}")
+        self.reason = reason
+
+
 class SessionBusy(ClinvkError):
     """The session has a turn under way: a conversation takes one at a time."""
 

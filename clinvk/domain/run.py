@@ -91,6 +91,14 @@ class Start(StrEnum):
     LIVE = "live"
 
 
+class Continuation(StrEnum):
+    """How a turn went on with the conversation of its session."""
+
+    LIVE = "live"  # in the very process that had it
+    RESUMED = "resumed"  # the CLI took it up from its own store
+    FRESH = "fresh"  # the CLI knew nothing of it: a new one was begun
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A stop that was asked for: why, and in a sentence what struck (which clock, which ceiling)."""
@@ -131,6 +139,7 @@ class Run:
     start: Start | None = None
     pid: int | None = None
     backend_session_id: str | None = None
+    continuation: Continuation | None = None
     stop: Stop | None = None
     stop_reason: StopReason | None = None
     exit: Exit | None = None

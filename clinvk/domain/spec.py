@@ -49,17 +49,19 @@ class Origin:
 class RunSpec:
     """One turn to run.
 
-    `resume` is the backend's own conversation id; where it is lost, the run fails, or begins a new
-    conversation if `fresh_if_lost`. `timeout_secs` bounds the whole run, and None leaves that to the
-    server's setting. `system_prompt` is added to the CLI's own, or takes its place if
-    `replace_system_prompt`. `allowed_tools` may be used without asking. `extra` holds flags for the
-    CLI, of the backend's allow-list only.
+    `session_id` is the session it is a turn of, None where it stands alone. `resume` is the backend's
+    own conversation id; where that is lost, the run fails, or begins a new conversation if
+    `fresh_if_lost`. `timeout_secs` bounds the whole run, and None leaves that to the server's setting.
+    `system_prompt` is added to the CLI's own, or takes its place if `replace_system_prompt`.
+    `allowed_tools` may be used without asking. `extra` holds flags for the CLI, of the backend's
+    allow-list only.
     """
 
     backend: str
     prompt: str
     workdir: str
     model: str | None = None
+    session_id: str | None = None
     resume: str | None = None
     fresh_if_lost: bool = False
     ephemeral: bool = True
