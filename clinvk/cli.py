@@ -2,11 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from clinvk import __version__
-from clinvk.commands import serve
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001  it has no other name
+
+_FILE: Final = "configuration file (~/.clinvk/config.yaml)"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -33,11 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+def _add_serve(commands: _Commands) -> argparse.ArgumentParser:
     command = commands.add_parser("serve", help="start the HTTP server", allow_abbrev=False)
     command.add_argument("--host", help="address to bind (127.0.0.1)")
     command.add_argument("--port", "-p", type=int, help="port to listen on (8080); 0 takes a free one")
-    command.add_argument("--config", type=Path, help="configuration file (~/.clinvk/config.yaml)")
+    command.add_argument("--config", type=Path, help=_FILE)
     command.add_argument(
         "--log-level",
         choices=["debug", "info", "warning", "error"],
@@ -51,8 +55,40 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="auto: lines for people on a terminal, JSON lines otherwise",
     )
     command.add_argument("--log-content", action="store_true", help="write prompts and answers to the log too")
-    command.set_defaults(run=lambda options: serve.run(options, os.environ))
+    command.set_defaults(run=_serve)
     return command
 
 
-_COMMANDS = {"serve": _add_serve}
+def _add_config(commands: _Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser("config", help="show, check and change the configuration", allow_abbrev=False)
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+    for name, arguments, told in _CONFIG:
+        action = actions.add_parser(name, help=told, description=told, allow_abbrev=False)
+        action.add_argument("--config", type=Path, help=_FILE)
+        for argument, meaning in arguments.items():
+            action.add_argument(argument.lower(), metavar=argument, help=meaning)
+    command.set_defaults(run=_config)
+    return command
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from clinvk.commands import serve  # noqa: PLC0415  what is not asked for is not loaded
+
+    return serve.run(options, os.environ)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from clinvk.commands import config  # noqa: PLC0415  nor this: it is to be quick
+
+    return config.run(options, os.environ)
+
+
+_KEY = {"KEY": "such as server.port"}
+_CONFIG: Final[tuple[tuple[str, Mapping[str, str], str], ...]] = (
+    ("show", {}, "the whole configuration, and where each value comes from"),
+    ("check", {}, "whether it is right, or every fault in it"),
+    ("path", {}, "the file that is used"),
+    ("get", _KEY, "one value"),
+    ("set", {**_KEY, "VALUE": "YAML: true, 3000, '[a, b]' or text"}, "change one value in the file"),
+)
+_COMMANDS = {"serve": _add_serve, "config": _add_config}

@@ -7,7 +7,9 @@ from typing import Final, Protocol
 
 from clinvk.domain.errors import RunError
 from clinvk.domain.events import Entry
-from clinvk.domain.run import Exit, RunState, Start, StopCause
+from clinvk.domain.paging import SessionQuery
+from clinvk.domain.run import Continuation, Exit, RunState, Start, StopCause
+from clinvk.domain.session import SessionStatus
 from clinvk.domain.spec import Dialect
 from clinvk.domain.usage import Usage
 
@@ -24,7 +26,7 @@ class CommandView:
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """One run as a reader sees it; `GET /api/v1/runs/{id}` is its JSON. Times are UTC in RFC 3339."""
 
@@ -32,38 +34,42 @@ class RunView:
     state: RunState
     dialect: Dialect
     backend: str
-    model: str | None
+    model: str | None = None
+    session_id: str | None = None
+    continuation: Continuation | None = None
     created_at: str
-    started_at: str | None
-    finished_at: str | None
+    started_at: str | None = None
+    finished_at: str | None = None
     queued_ms: int
-    queue_position: int | None
-    first_output_ms: int | None
-    duration_ms: int | None
-    start: Start | None
+    queue_position: int | None = None
+    first_output_ms: int | None = None
+    duration_ms: int | None = None
+    start: Start | None = None
     client: str
-    key_label: str | None
-    request_id: str | None
-    group_id: str | None
+    key_label: str | None = None
+    request_id: str | None = None
+    group_id: str | None = None
     prompt_preview: str
     metadata: Mapping[str, str]
-    pid: int | None
-    stop_cause: StopCause | None
-    exit: Exit | None
-    error: RunError | None
+    pid: int | None = None
+    stop_cause: StopCause | None = None
+    exit: Exit | None = None
+    error: RunError | None = None
     token_usage: Usage
     events: int
-    command: CommandView | None
+    command: CommandView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RunQuery:
-    """Which runs, newest first."""
+    """Which runs, newest first. `cursor` is the `next_cursor` of the page before."""
 
     state: RunState | None = None
     backend: str | None = None
+    session_id: str | None = None
     limit: int = DEFAULT_PAGE
     offset: int = 0
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +80,55 @@ class RunPage:
     total: int
     limit: int
     offset: int
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """One session as a reader sees it; `GET /api/v1/sessions/{id}` is its JSON. Times are UTC in RFC 3339."""
+
+    id: str
+    backend: str
+    created_at: str
+    last_used: str
+    working_dir: str
+    model: str | None = None
+    title: str | None = None
+    initial_prompt: str | None = None
+    status: SessionStatus
+    turn_count: int
+    token_usage: Usage
+    tags: tuple[str, ...]
+    backend_session_id: str | None = None
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Some of `total` sessions."""
+
+    sessions: tuple[SessionView, ...]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BackendStatus:
-    """One backend, and whether its CLI is there."""
+    """One backend, and whether its CLI is there. `missed` if it is not, and the configuration wants it."""
 
     name: str
     available: bool
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """The store of sessions and runs: `failure` says what is wrong with it, None while it is well."""
+
+    session_count: int
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +141,7 @@ class Status:
     queued: int
     limit: int
     backends: tuple[BackendStatus, ...]
+    store: StoreStatus
     draining: bool
 
 
@@ -114,6 +162,23 @@ class Monitor(Protocol):
 
     def run_events(self, run_id: str, since: int = 0) -> AsyncIterator[list[Entry]]:
         """One run's events from number `since` to its end. Raises RunNotFound."""
+        ...
+
+    async def sessions(self, query: SessionQuery) -> SessionPage:
+        """Raises StoreUnavailable."""
+        ...
+
+    async def session(self, prefix: str) -> SessionView:
+        """The session whose id is `prefix`, or alone begins so. Raises SessionNotFound, SessionAmbiguous,
+        StoreUnavailable.
+        """
+        ...
+
+    async def delete_session(self, session_id: str) -> tuple[str, ...]:
+        """Forget it, its runs and the CLI's own copy; a sentence for each thing that could not be deleted.
+
+        Raises SessionNotFound, SessionBusy, StoreUnavailable.
+        """
         ...
 
     async def stop(self, run_id: str, cause: StopCause) -> RunView:

@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from clinvk import processes
-from clinvk.backends.base import Command, Dialogue, Executable, PoolKey, Residue, Rung, Site, Step, Traits
+from clinvk.backends.base import (
+    Command,
+    Dialogue,
+    Executable,
+    Installation,
+    PoolKey,
+    Residue,
+    Rung,
+    Site,
+    Step,
+    Traits,
+)
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.backends.registry import Registry
@@ -23,10 +34,11 @@ from clinvk.domain.events import Event
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import RunQuery
 from clinvk.store.spool import Spool
 from clinvk.supervisor.handle import RunHandle
-from clinvk.supervisor.supervisor import Limits, Supervisor
+from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.supervisor import Supervisor
 
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0
@@ -72,6 +84,12 @@ class FakeBackend:
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:
         return ()
+
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        return ()
+
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:
+        return None
 
 
 class MissingBackend(FakeBackend):
@@ -157,7 +175,7 @@ class Stage:
 
     def newest(self) -> RunHandle:
         """The run taken last, in the moment of its first event already."""
-        return self.supervisor.handle(self.supervisor.runs(RunQuery(limit=1)).runs[0].id)
+        return list(self.supervisor.history._handles.values())[-1]
 
     async def all_gone(self) -> None:
         """End everything, and see that no process is left of it."""
@@ -177,31 +195,39 @@ def task_factory(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+async def close(keeping: Keeping) -> None:
+    """Let go of what a supervisor kept its runs in."""
+    if keeping.spool:
+        await keeping.spool.close()
+    if keeping.store:
+        await keeping.store.close()
+
+
 @pytest.fixture
 async def new_stage(task_factory: str, tmp_path: Path) -> AsyncIterator[Callable[..., Stage]]:
     """Makes stages with limits of one's own; each is drained afterwards."""
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     stages: list[Stage] = []
-    spools: list[Spool] = []
+    keepings: list[Keeping] = []
     numbers = itertools.count()
 
-    def make(limits: Limits | None = None, *, spooled: bool = True) -> Stage:
-        spool = Spool(tmp_path / "home" / "runs") if spooled else None
-        spools.extend([spool] if spool else [])
+    def make(limits: Limits | None = None, keeping: Keeping | None = None) -> Stage:
+        keepings.append(keeping or Keeping(Spool(tmp_path / "home" / "runs")))
         registry = Registry([DemoBackend(), FakeBackend(), MissingBackend()])
         clock = SystemClock()
         supervisor = Supervisor(
-            registry, limits or Limits(), clock, lambda kind: f"{kind}_{next(numbers)}_{os.getpid()}", spool=spool
-        )
+            registry, limits or Limits(), clock, lambda kind: f"{kind}_{next(numbers)}_{os.getpid()}",
+            keeping=keepings[-1],
+        )  # fmt: skip
         stages.append(Stage(supervisor, tmp_path))
         return stages[-1]
 
     yield make
     for stage in stages:
         await stage.all_gone()
-    for spool in spools:
-        await spool.close()
+    for keeping in keepings:
+        await close(keeping)
 
 
 @pytest.fixture

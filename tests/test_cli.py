@@ -69,29 +69,37 @@ class TestWrongConfiguration:
     def test_a_file_with_a_fault(self, tmp_path, capsys):
         file = tmp_path / "c.yaml"
         file.write_text("server:\n  prot: 1\n")
-        said = f"clinvk: {file}:2: server.prot is not a known field; expected perhaps 'port'\n"
+        said = f"clinvk: {file}:2:3: server.prot is not a known key; expected perhaps 'server.port'\n"
         assert self.refused(capsys, "--config", str(file)) == said
 
     def test_a_file_that_is_not_there(self, tmp_path, capsys):
         file = tmp_path / "nowhere.yaml"
-        assert self.refused(capsys, "--config", str(file)) == f"clinvk: {file}: No such file or directory\n"
+        said = f"clinvk: {file}: the file cannot be read: No such file or directory; expected a file of YAML\n"
+        assert self.refused(capsys, "--config", str(file)) == said
 
     def test_a_flag_that_makes_no_sense(self, tmp_path, capsys, monkeypatch):
         monkeypatch.setenv("CLINVK_HOME", str(tmp_path))
-        said = "clinvk: command line: port 70000 is too large; expected at most 65535\n"
+        said = "clinvk: command line: --port 70000 is too large; expected at most 65535\n"
         assert self.refused(capsys, "--port", "70000") == said
+
+    def test_a_variable_that_makes_no_sense(self, tmp_path, capsys, monkeypatch):
+        monkeypatch.setenv("CLINVK_HOME", str(tmp_path))
+        monkeypatch.setenv("CLINVK_API_KEYS", "31337")
+        told = self.refused(capsys)
+        assert told.startswith("clinvk: environment: CLINVK_API_KEYS asks for API keys")
+        assert "31337" not in told
 
     def test_the_file_that_the_environment_names(self, tmp_path, capsys, monkeypatch):
         file = tmp_path / "env.yaml"
         file.write_text("[]")
         monkeypatch.setenv("CLINVK_CONFIG", str(file))
-        assert self.refused(capsys) == f"clinvk: {file}:1: the file [] has the wrong type; expected an object\n"
+        assert self.refused(capsys) == f"clinvk: {file}:1:1: the file is a list; expected a section of keys\n"
 
     def test_the_file_in_the_home_that_the_environment_names(self, tmp_path, capsys, monkeypatch):
         (tmp_path / "config.yaml").write_text("server: 1")
         monkeypatch.setenv("CLINVK_HOME", str(tmp_path))
         monkeypatch.delenv("CLINVK_CONFIG", raising=False)
-        assert "config.yaml:1: server 1 has the wrong type" in self.refused(capsys)
+        assert "config.yaml:1:9: server is a number, 1" in self.refused(capsys)
 
     def test_the_flag_stands_over_the_environment(self, tmp_path, capsys, monkeypatch):
         monkeypatch.setenv("CLINVK_CONFIG", str(tmp_path / "env.yaml"))

@@ -2,15 +2,16 @@
 
 from typing import Any, Final
 
-import orjson
-
-from clinvk.api import problems
+from clinvk.api import jsontext
 from clinvk.api.problems import Kind, Problem
 from clinvk.domain.errors import InvalidInput
 from clinvk.schemas import Checker
 
 DISCARD_LIMIT: Final = 64 << 20
 """Bytes of a refused body that are taken all the same: a sender who is cut off never reads the answer."""
+
+_WORTH_REREADING: Final = 1 << 20
+"""Bytes of a body with faults up to which it is searched for more of another kind."""
 
 
 class Body:
@@ -48,14 +49,15 @@ class Body:
         )
 
     def value(self, checker: Checker) -> Any:
-        """The JSON it holds, checked. Raises Problem or InvalidInput."""
-        try:
-            value = orjson.loads(b"".join(self._pieces))
-        except orjson.JSONDecodeError as error:
-            raise problems.invalid("", f"is not JSON: {error}", "one JSON object in UTF-8") from None
-        finally:
-            self.forget()
+        """The JSON it holds, checked. Raises InvalidInput with every fault."""
+        data = b"".join(self._pieces)
+        self.forget()
+        value = jsontext.parse(data)
         faults = checker.faults(value)
+        if not faults or len(data) <= _WORTH_REREADING:
+            value, doubts = jsontext.reread(data)
+            doubtful = {doubt.path for doubt in doubts}
+            faults = doubts + [fault for fault in faults if fault.path not in doubtful]
         if faults:
             raise InvalidInput(faults)
         return value

@@ -2,7 +2,7 @@
 
 from clinvk import __version__
 from clinvk.api.handler import Handler
-from clinvk.domain.wire import to_wire
+from clinvk.monitor import Status, StoreStatus
 
 
 async def root(call: Handler) -> None:
@@ -13,16 +13,18 @@ async def root(call: Handler) -> None:
 async def health(call: Handler) -> None:
     """Cheap on purpose: nothing is started, nothing is scanned."""
     status = await call.services.monitor.status()
+    word, code = _health(status)
     call.reply(
         {
-            "status": "ok",
+            "status": word,
             "version": status.version,
             "uptime": _spelled(status.uptime_secs),
             "uptime_ms": round(status.uptime_secs * 1000),
-            "backends": [to_wire(backend) for backend in status.backends],
-            "session_store": {"available": False, "session_count": 0},
+            "backends": [{"name": backend.name, "available": backend.available} for backend in status.backends],
+            "session_store": _store(status.store),
             "runs": {"live": status.live, "queued": status.queued},
-        }
+        },
+        code,
     )
 
 
@@ -30,6 +32,18 @@ async def openapi(call: Handler) -> None:
     """This API, as OpenAPI 3.1."""
     assert call.services.openapi is not None
     call.reply(call.services.openapi)
+
+
+def _health(status: Status) -> tuple[str, int]:
+    """In a word, and as an HTTP status: 503 is what load balancers and service managers look at."""
+    if status.store.failure:
+        return "unhealthy", 503
+    return ("degraded" if any(backend.missed for backend in status.backends) else "ok"), 200
+
+
+def _store(store: StoreStatus) -> dict[str, object]:
+    told = {"available": store.failure is None, "session_count": store.session_count}
+    return told | ({"reason": store.failure} if store.failure else {})
 
 
 def _spelled(seconds: float) -> str:

@@ -1,15 +1,22 @@
 """The OpenAPI document: route table × schemas."""
 
-import posixpath
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from clinvk import __version__
 from clinvk.api.problems import MEDIA_TYPE, Kind
 from clinvk.api.routes import Answer, Parameter, Route
-from clinvk.schemas import Schemas
+from clinvk.schemas import Schemas, target
 
 _DROPPED: Final = {"$id", "$schema"}
+_ALWAYS: Final = {
+    "X-Request-Id": "Id of this request, yours if you sent one.",
+    "request-id": "The same, under the name that some SDKs read.",
+}
+_OF_PROBLEMS: Final = {
+    "Retry-After": "Seconds after which it may work.",
+    "x-should-retry": "`false` where to repeat the request by itself might run an agent twice.",
+}
 
 
 def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
@@ -28,6 +35,7 @@ def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
         "servers": [{"url": "http://127.0.0.1:8080"}],
         "tags": [
             {"name": "runs", "description": "Run prompts; watch and stop what is under way."},
+            {"name": "sessions", "description": "Conversations that are kept, and gone on with."},
             {"name": "meta", "description": "The server itself."},
         ],
         "paths": paths,
@@ -42,32 +50,40 @@ def _operation(route: Route, schemas: Schemas) -> dict[str, Any]:
     if route.parameters:
         operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.request:
-        content = {"application/json": _media(route.request, schemas)}
-        operation["requestBody"] = {"required": True, "content": content}
+        content = _media(route.request, schemas) | {"examples": _examples(schemas.documents[route.request])}
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     answers = {str(status): _answer(answer, schemas) for status, answer in route.answers.items()}
     operation["responses"] = answers | _problems((*route.problems, Kind.FORBIDDEN, Kind.INTERNAL), schemas)
     return operation
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:
-    return {
+    described = {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.place == "path",
         "description": parameter.description,
-        "schema": dict(parameter.schema),
+        "schema": {key: rule for key, rule in parameter.schema.items() if key != "examples"},
     }
+    return described | ({"examples": _examples(parameter.schema)} if "examples" in parameter.schema else {})
+
+
+def _examples(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"example {number}": {"value": value} for number, value in enumerate(schema["examples"], 1)}
 
 
 def _answer(answer: Answer, schemas: Schemas) -> dict[str, Any]:
-    described: dict[str, Any] = {"description": answer.description}
-    headers = {"X-Request-Id": "Id of this request, yours if you sent one.", **answer.headers}
-    described["headers"] = {
-        name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()
-    }
+    described = {"description": answer.description, "headers": _headers(answer.headers)}
     if answer.content:
         described["content"] = {media: _media(name, schemas) for media, name in answer.content.items()}
     return described
+
+
+def _headers(more: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        name: {"description": text, "required": name in _ALWAYS, "schema": {"type": "string"}}
+        for name, text in {**_ALWAYS, **more}.items()
+    }
 
 
 def _media(name: str, schemas: Schemas) -> dict[str, Any]:
@@ -83,10 +99,16 @@ def _problems(kinds: Iterable[Kind], schemas: Schemas) -> dict[str, Any]:
     return {
         status: {
             "description": " or ".join(kind.value.title for kind in same),
+            "headers": _headers({name: _OF_PROBLEMS[name] for kind in same for name in _told_with(kind)}),
             "content": {MEDIA_TYPE: _media("domain/problem", schemas)},
         }
         for status, same in sorted(by_status.items())
     }
+
+
+def _told_with(kind: Kind) -> list[str]:
+    """The headers that such a problem may have of its own. How long the queue is, is known only then."""
+    return ["Retry-After"] if kind is Kind.OVERLOADED else list(kind.value.headers)
 
 
 def _component(name: str, schemas: Schemas) -> str:
@@ -116,8 +138,5 @@ def _rewritten(value: Any, name: str, schemas: Schemas) -> Any:
 
 
 def _target(reference: str, name: str, schemas: Schemas) -> str:
-    path, _, pointer = reference.partition("#")
-    if not path:
-        return f"{_component(name, schemas)}{pointer}"
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)).removesuffix(".json")
-    return f"{_component(target, schemas)}{pointer}"
+    other, pointer = target(reference, name)
+    return f"{_component(other, schemas)}{pointer}"

@@ -1,5 +1,6 @@
 """Query and header parameters: text → the value that their schema describes."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -7,10 +8,18 @@ from typing import Any, Final
 from clinvk.api.routes import Parameter
 from clinvk.domain.errors import Fault, InvalidInput
 
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError
+    return number
+
+
 # What each type looks like: Python itself would also take " 1", "1_0", "nan" and the digits of every script.
 _TYPES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "integer": ("-?[0-9]+", int),
-    "number": (r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", float),
+    "number": (r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", _finite),
     "string": ("(?s:.*)", str),
 }
 
@@ -40,7 +49,7 @@ def _converted(text: str, parameter: Parameter) -> Any:
     pattern, convert = _TYPES[parameter.schema["type"]]
     try:
         return convert(text) if re.fullmatch(pattern, text) else text
-    except ValueError:  # more digits than Python converts
+    except ValueError:  # more digits than Python converts, or a number beyond a double
         return text  # the schema will say what it should have been
 
 

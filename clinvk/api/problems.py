@@ -43,6 +43,9 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = _Kind("method-not-allowed", 405, "Method Not Allowed", _INVALID, None, _INVALID)
     READ_TIMEOUT = _Kind("read-timeout", 408, "Read Timeout", _INVALID, "timeout", _INVALID)
     SESSION_BUSY = _Kind("session-busy", 409, "Session Busy", _INVALID, "session_busy", _INVALID, _ONCE)
+    SESSION_AMBIGUOUS = _Kind(
+        "session-ambiguous", 400, "Session Ambiguous", _INVALID, "session_ambiguous", _INVALID
+    )
     TOO_LARGE = _Kind("body-too-large", 413, "Body Too Large", _INVALID, None, _INVALID)
     MEDIA_TYPE = _Kind("unsupported-media-type", 415, "Unsupported Media Type", _INVALID, None, _INVALID)
     OVERLOADED = _Kind(
@@ -51,6 +54,9 @@ class Kind(Enum):
     INTERNAL = _Kind("internal", 500, "Internal Error", "server_error", None, "api_error", _ONCE)
     SHUTTING_DOWN = _Kind(
         "shutting-down", 503, "Shutting Down", "server_error", None, "overloaded_error", {"Retry-After": "5"}
+    )
+    STORE_UNAVAILABLE = _Kind(
+        "store-unavailable", 503, "Store Unavailable", "server_error", None, "api_error", {"Retry-After": "30"}
     )
     TIMEOUT = _Kind("timeout", 504, "Timeout", "server_error", "timeout", "timeout_error", _ONCE)
 
@@ -120,7 +126,9 @@ _TRANSLATIONS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     errors.BackendNotFound: _plainly(Kind.BACKEND_NOT_FOUND),
     errors.RunNotFound: _plainly(Kind.NOT_FOUND),
     errors.SessionNotFound: _plainly(Kind.NOT_FOUND),
+    errors.SessionAmbiguous: _plainly(Kind.SESSION_AMBIGUOUS),
     errors.SessionBusy: _plainly(Kind.SESSION_BUSY),
+    errors.StoreUnavailable: _plainly(Kind.STORE_UNAVAILABLE),
     errors.QueueFull: _of_full_queue,
     errors.ShuttingDown: _plainly(Kind.SHUTTING_DOWN),
 }

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clinvk.api import meta
-from clinvk.api.native import backends, prompt, runs
+from clinvk.api.native import backends, prompt, runs, sessions
 from clinvk.api.problems import Kind
 from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
 from clinvk.domain.run import RunState
+from clinvk.domain.session import SessionStatus
 
 _RUN_ID: Final = Parameter("id", "path", "Id of the run, as in `X-Run-Id`.", {"type": "string"})
 _LAST_EVENT: Final = Parameter(
@@ -16,11 +17,11 @@ _LAST_EVENT: Final = Parameter(
     "Number of the last event seen: what follows it is sent. Browsers send it when they reconnect.",
     {"type": "integer", "minimum": -1},
 )
-_NO_RUN: Final = (Kind.NOT_FOUND,)
+_NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
 _SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
 _STARTS: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, *_SENT_BODY,
-    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.SESSION_BUSY, *_SENT_BODY,
+    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.STORE_UNAVAILABLE, Kind.TIMEOUT,
 )  # fmt: skip
 _RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started."}
 
@@ -40,6 +41,17 @@ _CANCELLED: Final = {
     200: _json("The run has ended, now or before.", "domain/run"),
     202: _json("The run is stopping.", "domain/run"),
 }
+_BACKEND: Final = "Only those of this backend."
+_PAGE: Final = (
+    _query("limit", "How many; 50 if not given.", type="integer", minimum=1, maximum=200),
+    _query("offset", "How many to pass over. A large one costs; a `cursor` does not.",
+           type="integer", minimum=0, maximum=10_000),
+    _query("cursor", "`next_cursor` of the page before: what comes after it.", type="string", maxLength=200),
+)  # fmt: skip
+_SESSION_PREFIX: Final = Parameter(
+    "id", "path", "Id of the session, or as much of its beginning as no other has.", {"type": "string"}
+)
+_SESSION_ID: Final = Parameter("id", "path", "Id of the session, whole.", {"type": "string"})
 _EVENT_STREAM: Final = {SSE: "domain/event", NDJSON: "domain/event"}
 
 ROUTES: Final = (
@@ -69,9 +81,9 @@ ROUTES: Final = (
         (Kind.INVALID_REQUEST,),
         parameters=(
             _query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
-            _query("backend", "Only runs of this backend.", type="string"),
-            _query("limit", "How many.", type="integer", minimum=1, maximum=200),
-            _query("offset", "How many to pass over.", type="integer", minimum=0, maximum=100_000),
+            _query("backend", _BACKEND, type="string"),
+            _query("session_id", "Only turns of this session.", type="string"),
+            *_PAGE,
         ),
     ),
     Route(
@@ -100,8 +112,34 @@ ROUTES: Final = (
         (Kind.INVALID_REQUEST,), parameters=(_LAST_EVENT,),
     ),
     Route(
+        "GET", "/api/v1/sessions", sessions.list_sessions, "listSessions", "Sessions, the last used first",
+        "sessions", {200: _json("A page of sessions.", "native/session-list")},
+        (Kind.INVALID_REQUEST, Kind.STORE_UNAVAILABLE),
+        parameters=(
+            _query("backend", _BACKEND, type="string"),
+            _query("status", "Only those whose newest turn stands so; `paused` is none.", type="string",
+                   enum=[status.value for status in SessionStatus]),
+            *_PAGE,
+        ),
+    ),
+    Route(
+        "GET", "/api/v1/sessions/{id}", sessions.get_session, "getSession", "One session", "sessions",
+        {200: _json("The session.", "domain/session")},
+        (Kind.SESSION_AMBIGUOUS, Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE), parameters=(_SESSION_PREFIX,),
+    ),
+    Route(
+        "DELETE", "/api/v1/sessions/{id}", sessions.delete_session, "deleteSession", "Delete a session",
+        "sessions", {200: _json("It is gone.", "native/session-deleted")},
+        (Kind.NOT_FOUND, Kind.SESSION_BUSY, Kind.STORE_UNAVAILABLE), parameters=(_SESSION_ID,),
+        description="With its runs, what they said, and the conversation that the CLI keeps.",
+    ),
+    Route(
         "GET", "/health", meta.health, "getHealth", "Is the server well?", "meta",
-        {200: _json("It is.", "native/health")},
+        {
+            200: _json("It is, or it is `degraded`: a backend that the configuration wants is missing.",
+                       "native/health"),
+            503: _json("The store of sessions fails. Prompts still run, without sessions.", "native/health"),
+        },
     ),
     Route(
         "GET", "/openapi.json", meta.openapi, "getOpenapi", "This document", "meta",

@@ -65,14 +65,23 @@ class Command:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-class Residue(NamedTuple):
-    """A file that a CLI keeps of a conversation, to be deleted when that was to leave nothing behind.
+class Place(NamedTuple):
+    """A folder of a CLI's own: that which a variable of its environment names, or one in there."""
 
-    `pattern` is a glob below the user's HOME; a file that matches is deleted only if it contains `holds`.
+    variable: str
+    folder: str = ""
+
+
+class Residue(NamedTuple):
+    """What a CLI keeps of one conversation, to be deleted with it: files, or whole folders.
+
+    `pattern` is a glob below the first of `places` whose variable is set. If it ends with `/`, the folders that
+    match are deleted with all that is in them; else the files that match, if they contain `holds`.
     """
 
     pattern: str
-    holds: str
+    holds: str = ""
+    places: tuple[Place, ...] = (Place("HOME"),)
 
 
 class Said(NamedTuple):
@@ -211,6 +220,17 @@ class Backend(Protocol):
         """What the CLI keeps of the conversation `session_id` although it was asked to keep nothing."""
         ...
 
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        """What the CLI keeps of the conversation `session_id` if it may; nothing where that is no id."""
+        ...
+
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:
+        """The CLI's own way to delete that conversation, where there is more to it than files of its own.
+
+        It succeeds with exit code 0. `stored` is deleted after it, whatever came of it.
+        """
+        ...
+
 
 def refused_flags(extra: tuple[str, ...], allowed: tuple[str, ...]) -> list[Fault]:
     """The faults of flags that are on no allow-list. A value stands behind `=`, so it can be no flag itself."""
@@ -234,8 +254,13 @@ def misused_flags(extra: tuple[str, ...], valued: tuple[str, ...], bare: tuple[s
     return faults
 
 
+def is_uuid(name: str) -> bool:
+    """Whether it can name one conversation only, and no other file."""
+    return _UUID.fullmatch(name) is not None
+
+
 def malformed_resume(resume: str | None) -> list[Fault]:
     """The fault of a conversation id that is no UUID: some CLIs take any other word for a wish of a new one."""
-    if resume is None or _UUID.fullmatch(resume):
+    if resume is None or is_uuid(resume):
         return []
     return [Fault("/session_id", "the backend's conversation id is not a UUID", "the id that the backend gave")]

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 
 from clinvk import app, settings
 from clinvk.schemas import Schemas
@@ -14,12 +14,11 @@ from clinvk.telemetry import logging
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until asked to end; the exit code."""
     logging.configure(options.log_level, options.log_format)
-    home = Path(environment.get("CLINVK_HOME") or Path.home() / ".clinvk")
-    named = options.config or environment.get("CLINVK_CONFIG")
-    flags = {"host": options.host, "port": options.port}
+    flags = {"server.host": options.host, "server.port": options.port}
     try:
-        chosen = settings.load(Schemas(), home, Path(named) if named else None, flags)
-        asyncio.run(app.serve(chosen, log_content=options.log_content))
+        places = settings.places(options.config, environment)
+        load = partial(settings.load, Schemas(), places.home, places.named, flags, environment)
+        asyncio.run(app.serve(load, log_content=options.log_content))
     except settings.BadSettings as error:
         return _refuse(error, 3)
     except app.CannotServe as error:

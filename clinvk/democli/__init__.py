@@ -5,7 +5,7 @@ turn after another; a prompt that comes while a turn is under way waits for its 
 
 In, one message a line:
 
-    {"type": "prompt", "turn": ID, "prompt": TEXT, "conversation": ID|null, "system": TEXT|null}
+    {"type": "prompt", "turn": ID, "prompt": TEXT, "conversation": ID|null, "system": TEXT|null, "keep"?: BOOL}
     {"type": "interrupt", "turn": ID}
     {"type": "answer", "turn": ID, "ask": ID, "allow": BOOL, "reason": TEXT}
 
@@ -16,7 +16,7 @@ name, say) is ignored.
 Out, one message a line:
 
     {"type": "hello", "version": 1}                                  first, and once
-    {"type": "conversation", "turn", "id"}                           first in every turn
+    {"type": "conversation", "turn", "id"}                           first in every turn that is taken
     {"type": "text", "turn", "block", "text"}                        a piece of the block's text
     {"type": "text_end", "turn", "block"}                            the block is whole
     {"type": "reasoning", "turn", "text"}
@@ -28,6 +28,10 @@ Out, one message a line:
 
 `error` is null or {"code", "message", "retry_after_secs"?}. An interrupted turn is done with neither
 a stop reason nor an error. Tokens are words: the cached ones are those of the conversation so far.
+
+What was said may be kept where "keep" is true: in a small file for each conversation, in ~/.clinvk-demo,
+for other processes to go on with. A turn in a conversation that is neither there nor this process's own is
+done with the error `resume_failed`, and nothing else.
 
 The first word of a prompt chooses what happens; `/help` lists them (see `words.WORDS`).
 """

@@ -1,7 +1,6 @@
 """The life of the program: one turn after another, until stdin ends or nobody reads."""
 
-import os
-
+from clinvk.democli import store
 from clinvk.democli.turn import Conversation, Failure, Turn
 from clinvk.democli.wire import Interrupted, Message, Wire
 from clinvk.democli.words import play
@@ -16,16 +15,34 @@ def main() -> int:
     try:
         wire.say(type="hello", version=1)
         while (message := wire.prompt()) is not None:
-            _take_turn(Turn(wire, message, _conversation(message, conversations)))
+            conversation = _conversation(message.get("conversation"), conversations)
+            if conversation is None:
+                _refuse(wire, message)
+            else:
+                _take_turn(Turn(wire, message, conversation))
     except BrokenPipeError:
         return _NOBODY_READS
     return 0
 
 
-def _conversation(message: Message, conversations: dict[str, Conversation]) -> Conversation:
-    asked = message.get("conversation")
-    name = asked if isinstance(asked, str) else f"demo-{os.urandom(8).hex()}"
-    return conversations.setdefault(name, Conversation(name, elsewhere=name == asked))
+def _conversation(asked: object, known: dict[str, Conversation]) -> Conversation | None:
+    """The conversation of that id, a new one where none is asked for; None if it is not known."""
+    if not isinstance(asked, str):
+        begun = Conversation(store.new_name())
+        return known.setdefault(begun.name, begun)
+    kept = store.load(asked)  # another process may have been further
+    if kept is not None:
+        known[asked] = Conversation(asked, kept)
+    return known.get(asked)
+
+
+def _refuse(wire: Wire, message: Message) -> None:
+    """End a turn that was to go on with a conversation that nobody knows."""
+    error = {
+        "code": "resume_failed",
+        "message": f"There is no conversation {message['conversation']} to go on with",
+    }
+    wire.say(type="done", turn=message["turn"], stop_reason=None, error=error)
 
 
 def _take_turn(turn: Turn) -> None:

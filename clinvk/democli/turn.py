@@ -1,7 +1,10 @@
 """One turn: what its word says goes out with the turn's id, and is counted."""
 
+from clinvk.democli import store
 from clinvk.democli.wire import Message, Wire
 
+_LONGEST = 200  # characters that are remembered of a prompt
+_MOST = 50  # prompts that are remembered
 _TYPING = 0.015  # seconds between words: slow enough that a person sees them come
 
 
@@ -16,13 +19,25 @@ class Failure(Exception):
 
 
 class Conversation:
-    """What is remembered from turn to turn. Of one begun `elsewhere`, by another process, little."""
+    """What is remembered from turn to turn: how many turns and words, and how the newest prompts began."""
 
-    def __init__(self, name: str, elsewhere: bool) -> None:
+    def __init__(self, name: str, kept: Message | None = None) -> None:
+        """`kept` is what `store.load` gave; what of it makes no sense was never said."""
         self.name = name
-        self.elsewhere = elsewhere
-        self.turns = 0
-        self.words = 0
+        self.turns = self.words = 0
+        self.prompts: list[str] = []
+        match kept:
+            case {"turns": int(turns), "words": int(words), "prompts": list(prompts)}:
+                self.turns, self.words = turns, words
+                self.prompts = [prompt for prompt in prompts if isinstance(prompt, str)]
+
+    def begin(self, prompt: str) -> None:
+        """One more turn."""
+        self.turns += 1
+        self.prompts = [*self.prompts, prompt[:_LONGEST]][-_MOST:]
+
+    def save(self) -> None:
+        store.save(self.name, turns=self.turns, words=self.words, prompts=self.prompts)
 
 
 class Turn:
@@ -38,7 +53,9 @@ class Turn:
         self._reasoned = 0
         self._blocks = 0
         self._open: str | None = None
-        conversation.turns += 1
+        self._keep = message.get("keep") is True
+        conversation.begin(self.prompt)
+        self._save()
 
     def pause(self, seconds: float | None) -> None:
         """Let `seconds` pass; None waits for ever."""
@@ -96,4 +113,9 @@ class Turn:
             reasoning_tokens=self._reasoned,
         )
         self.conversation.words += self._asked + self._said
+        self._save()  # before it is told: who goes on at once finds it
         self.say("done", stop_reason=stop_reason, error=error)
+
+    def _save(self) -> None:
+        if self._keep:
+            self.conversation.save()

@@ -25,11 +25,9 @@ def play(turn: Turn) -> None:
 
 
 def _answer(turn: Turn, unknown: str | None) -> None:
-    number = turn.conversation.turns
-    where = "a later turn of" if turn.conversation.elsewhere else f"turn {number} of"
     turn.stream(
         f"This is clinvk's demo backend, no model was asked. "
-        f'You wrote: "{turn.prompt[:80]}" in {where} this conversation. '
+        f'You wrote: "{turn.prompt[:80]}" in turn {turn.conversation.turns} of this conversation. '
         + (f"It does not know {unknown}: /help lists what it does." if unknown else "/help lists more.")
     )
 
@@ -56,6 +54,16 @@ def _tool(turn: Turn, _rest: str) -> None:
     found = "1 file" if count == 1 else f"{count} files"
     turn.say("tool_end", id="tool-1", ok=True, output=found)
     turn.stream(f"I found {found} in it.")
+
+
+def _recall(turn: Turn, _rest: str) -> None:
+    *earlier, _ = turn.conversation.prompts
+    if not earlier:
+        turn.stream("This is the first turn of this conversation: there is nothing to recall.")
+        return
+    turn.text("Earlier in this conversation you wrote:\n")
+    for number, prompt in enumerate(earlier, turn.conversation.turns - len(earlier)):
+        turn.text(f"{number}. {prompt}\n")
 
 
 def _think(turn: Turn, rest: str) -> None:
@@ -169,6 +177,7 @@ def _number(rest: str, usage: str) -> int:
 WORDS: dict[str, tuple[Callable[[Turn, str], None], str]] = {
     "/slow": (_slow, "says some twenty words, four a second"),
     "/tool": (_tool, "uses a tool: counts the files in its folder"),
+    "/recall": (_recall, "tells what you wrote before in this conversation"),
     "/think": (_think, "reasons, then answers"),
     "/ask": (_ask, "asks leave to edit demo.txt, and says what was answered"),
     "/fail": (_fail, "fails"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from clinvk.domain.errors import RunError
-from clinvk.domain.run import RunState, Start, StopCause, StopReason
+from clinvk.domain.run import Continuation, RunState, Start, StopCause, StopReason
 from clinvk.domain.usage import Usage
 
 TEXT_DONE_LIMIT: Final = 1 << 20
@@ -157,7 +157,10 @@ class RunStopping:
 
 @dataclass(frozen=True)
 class RunFinished:
-    """The end, always and once. `code` is 0 for a turn that succeeded, 1 for a failed, -1 for a stopped one."""
+    """The end, always and once. `code` is 0 for a turn that succeeded, 1 for a failed, -1 for a stopped one.
+
+    `continuation` is how it went on with its session's conversation, if it was not the first turn.
+    """
 
     type: ClassVar = "run.finished"
     state: RunState
@@ -165,6 +168,7 @@ class RunFinished:
     seconds: float
     usage: Usage
     error: RunError | None = None
+    continuation: Continuation | None = None
 
 
 Output = (

@@ -37,6 +37,16 @@ class Spool:
         """A new file for a run; it appears with its first batch."""
         return SpoolFile(self.folder / f"{run_id}.ndjson", self._jobs.put, self._opened)
 
+    async def reopen(self, run_id: str) -> "SpoolFile":
+        """The file of an earlier server's run, to be read and gone on with. Half a line is no entry."""
+        file = self.open(run_id)
+        await asyncio.to_thread(file.survey)
+        return file
+
+    def discard(self, run_id: str) -> None:
+        """Delete a run's file, if there is one."""
+        self._jobs.put(lambda: (self.folder / f"{run_id}.ndjson").unlink(missing_ok=True))
+
     def sweep(self, before: float) -> None:
         """Delete what was last written before `before` (seconds since the epoch): nobody reads it any more."""
         self._jobs.put(lambda: self._sweep(before))
@@ -76,20 +86,35 @@ class SpoolFile:
         self.bytes = 0
         self.lag = 0
         """Bytes accepted and not yet on disk."""
+        self.last = b""
+        """The last entry that a survey found."""
         self.written = 0
-        """Entries on disk."""
+        """Entries on disk, which may be read."""
         self.broken: OSError | None = None
         """What the disk said when it refused: from then on nothing more is kept."""
         self.on_written: Callable[[], None] | None = None
+
+    def survey(self) -> None:
+        """Learn what the file holds, and cut off what is no whole line. Not for the loop's thread."""
+        try:
+            with self._path.open("rb") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        self._mark(len(line))
+                        self.last = line
+        except FileNotFoundError:
+            return  # nothing was kept
+        except OSError as error:
+            self._fail(error)
+            return
+        self.written = self._accepted
+        os.truncate(self._path, self.bytes)
 
     def append(self, line: bytes) -> None:
         """Keep one entry, `\\n` included; it reaches the disk within a quarter of a second."""
         if self.broken:
             return
-        if self._accepted % _STRIDE == 0:
-            self._marks.append(self.bytes)
-        self._accepted += 1
-        self.bytes += len(line)
+        self._mark(len(line))
         self.lag += len(line)
         self._pending.append(line)
         self._pending_bytes += len(line)
@@ -129,6 +154,12 @@ class SpoolFile:
         except OSError as error:
             self._fail(error)
             return []
+
+    def _mark(self, size: int) -> None:
+        if self._accepted % _STRIDE == 0:
+            self._marks.append(self.bytes)
+        self._accepted += 1
+        self.bytes += size
 
     def _settled(self, size: int, count: int, error: OSError | None) -> None:
         self.lag -= size

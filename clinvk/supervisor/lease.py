@@ -1,7 +1,7 @@
 """A lease: a run's use of a child."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from clinvk.backends.base import Backend
@@ -20,8 +20,8 @@ class Outfit:
     """What a child was started with.
 
     `folder` is its own. `litter` are folders that were nobody's, and that it may leave behind empty.
-    `swept_home` is the HOME to be searched for what its CLI keeps of a conversation
-    that shall leave nothing behind; None where it may keep it.
+    `swept` is its environment, where what its CLI keeps of the conversation shall be deleted after it; None where
+    it may keep it.
     """
 
     backend: Backend
@@ -29,7 +29,7 @@ class Outfit:
     folder: str
     command: CommandView
     litter: tuple[str, ...]
-    swept_home: str | None
+    swept: Mapping[str, str] | None
 
 
 class Lease:

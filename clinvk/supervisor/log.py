@@ -7,9 +7,9 @@ from typing import Final
 import orjson
 
 from clinvk.clock import Clock, rfc3339
-from clinvk.domain.events import Entry, Event, Notice
+from clinvk.domain.events import Entry, Event, Notice, RunFinished
 from clinvk.domain.wire import to_wire
-from clinvk.store.spool import SpoolFile
+from clinvk.store.spool import Spool, SpoolFile
 
 TAIL_ENTRIES: Final = 4096
 TAIL_BYTES: Final = 1 << 20
@@ -39,8 +39,25 @@ class EventLog:
         self.length = 0
         self.bytes = 0
         self.closed = False
+        self.is_whole = False
+        """Whether a log that was reopened has the run's end."""
         if spool:
             spool.on_written = self._written
+
+    @classmethod
+    async def reopen(cls, clock: Clock, labels: dict[str, str], spool: Spool | None, run_id: str) -> "EventLog":
+        """The log of an earlier server's run, as far as the spool has it."""
+        file = await spool.reopen(run_id) if spool else None
+        log = cls(clock, labels, file)
+        if file:
+            log.length, log.bytes = file.written, file.bytes
+            log.is_whole = bool(file.last) and _parsed(0, file.last).type == RunFinished.type
+        return log
+
+    @property
+    def memory_bytes(self) -> int:
+        """What of it is held in memory."""
+        return self._tail_bytes
 
     @property
     def newest(self) -> Entry:

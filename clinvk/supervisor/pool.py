@@ -8,17 +8,22 @@ from collections.abc import Mapping
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView
-from clinvk.supervisor import environment, ladder, residue, sites
+from clinvk.supervisor import environment, errand, ladder, residue, sites
 from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.lease import Lease, Outfit
 from clinvk.supervisor.litter import Litter
 from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
 
 _log = logging.getLogger("clinvk.pool")
+
+_DELETE_SECS = 20.0
+"""What a CLI may take to delete one of its conversations."""
 
 
 class Pool:
@@ -39,6 +44,10 @@ class Pool:
         self.sites = Sites()
         self._litter = Litter()
         self._retiring: dict[str, asyncio.Task[None]] = {}
+
+    def adjust(self, variables: Mapping[str, Mapping[str, str]]) -> None:
+        """Let children that are started from now on see these."""
+        self._variables = variables
 
     def show(self, backend: Backend, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises SpawnFailed."""
@@ -67,9 +76,9 @@ class Pool:
                 raise SpawnFailed(f"The CLI could not be started: {error}") from error
             raise
         self._descendants.enrol(marker, child.pid)
-        kept = variables.get("HOME") if spec.ephemeral and not spec.resume else None
+        swept = variables if spec.ephemeral and not spec.resume else None
         view = self._view(backend, command, site)
-        return Lease(child, Outfit(backend, marker, site.folder, view, litter, kept), ticket)
+        return Lease(child, Outfit(backend, marker, site.folder, view, litter, swept), ticket)
 
     def release(self, lease: Lease) -> None:
         """The turn is over: retire the child. Nobody has to wait for that but the drain."""
@@ -88,6 +97,31 @@ class Pool:
     async def stop(self, lease: Lease) -> None:
         """End the turn and its child by the stop ladder; returns when all its processes are gone."""
         await self._end(lease, lease.backend.traits.stop)
+
+    async def forget(self, backend: Backend, conversation: str) -> Removed:
+        """Delete what the CLI keeps of a conversation, once nobody writes it any more."""
+        await self.settled(conversation)
+        variables = self._clean(backend, self._variables.get(backend.name, {}), f"forget-{conversation}")
+        unhappy = await self._delete(backend, conversation, variables)
+        removed = await asyncio.to_thread(residue.remove, backend.stored(conversation), variables)
+        return Removed(removed.files, (*unhappy, *removed.left))
+
+    async def _delete(self, backend: Backend, conversation: str, variables: dict[str, str]) -> tuple[str, ...]:
+        """Have the CLI delete it, if it has a way of its own: what there is to complain about."""
+        installation = self._probe.found(backend.name)
+        if installation is None:
+            return (f"{backend.name} is not installed any more, so that only its files were deleted",)
+        command = backend.deletion(conversation, installation)
+        if command is None:
+            return ()
+        try:
+            done = await errand.run(command, variables, variables[MARKER], self._descendants, _DELETE_SECS)
+        except SpawnFailed as error:
+            return (str(error),)
+        if done.exit and done.exit.clean:
+            return ()
+        why = done.exit.last_words if done.exit else f"it did not end within {_DELETE_SECS:g} s"
+        return (f"{backend.name} did not delete the conversation: {why}",)
 
     async def discard(self, lease: Lease) -> None:
         """Retire the child, and leave the ticket to the caller, for another lease."""
@@ -119,6 +153,9 @@ class Pool:
 
     def _environment(self, backend: Backend, command: Command, site: Site, marker: str) -> dict[str, str]:
         added = {**command.env, **self._variables.get(backend.name, {}), "TMPDIR": site.folder}
+        return self._clean(backend, added, marker)
+
+    def _clean(self, backend: Backend, added: Mapping[str, str], marker: str) -> dict[str, str]:
         return environment.clean(os.environ, backend.traits.environment, added, marker)
 
     def _view(self, backend: Backend, command: Command, site: Site) -> CommandView:
@@ -130,7 +167,7 @@ def _clear(lease: Lease) -> None:
     """Remove what the child leaves: its folder, and what its CLI kept although it was asked not to."""
     sites.remove(lease.outfit.folder)
     try:
-        if lease.outfit.swept_home and lease.conversation:
-            residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept_home)
+        if lease.outfit.swept is not None and lease.conversation:
+            residue.remove(lease.backend.residue(lease.conversation), lease.outfit.swept)
     except Exception:  # noqa: BLE001  what is left behind must not keep a run from its end
         _log.exception("what the CLI of %s kept could not be removed", lease.marker)

@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from clinvk import __version__
-from clinvk.backends.base import Command, Executable, Installation, Outgoing, Said, TurnId
+from clinvk.backends.base import Command, Executable, Installation
 from clinvk.backends.registry import Registry
-from clinvk.domain.approvals import Verdict
-from clinvk.domain.run import Exit, Start
-from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import environment, installed
-from clinvk.supervisor.child import Child, SpawnFailed
+from clinvk.supervisor import environment, errand, installed
+from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.installed import Found, NotUsable, Stamp
-from clinvk.supervisor.tasks import Tasks, first_of
+from clinvk.supervisor.tasks import Tasks
 
 ANSWER_SECS: Final = 20.0
 """What `--version` may take. The slowest CLI needs 1.5 s, and several times that on a busy machine."""
 
-_ENOUGH: Final = 4 << 10
 _OURS: Final = Installation((), __version__)
 
 
@@ -61,7 +57,7 @@ class Probe:
 
     def found(self, name: str) -> Installation | None:
         """How that backend's CLI is to be executed, as of the last look. Raises BackendNotFound."""
-        if self._registry.get(name).executable is None:
+        if self._registry.known(name).executable is None:
             return _OURS
         seen = self._seen.get(name)
         return seen.installation if seen else None
@@ -72,7 +68,7 @@ class Probe:
 
     def reason(self, name: str) -> str | None:
         """Why it was not found, with the cure, or why its version is to be doubted; in a sentence."""
-        if self._registry.get(name).executable is None:
+        if self._registry.known(name).executable is None:
             return None
         seen = self._seen.get(name)
         if seen is None:
@@ -90,6 +86,14 @@ class Probe:
         if under_way:
             await asyncio.wait(under_way)
 
+    async def adjust(self, configured: Mapping[str, str], variables: Mapping[str, Mapping[str, str]]) -> None:
+        """Let these hold from now on, and look at what they change, and at what is enabled only now."""
+        before = {name: self._setup(name) for name in self._registry.names()}
+        self._configured, self._variables = configured, variables
+        changed = [name for name, setup in before.items() if name not in self._seen or setup != self._setup(name)]
+        if changed:
+            await self.look(*changed)
+
     async def close(self) -> None:
         """End every look, and the processes that were asked. There is none after this."""
         self._closed = True
@@ -104,15 +108,21 @@ class Probe:
         return self._looks[name]
 
     async def _look_at(self, name: str, executable: Executable) -> None:
+        setup = path, added = self._setup(name)
         try:
-            path = self._configured.get(name)
-            environ = {**os.environ, **self._variables.get(name, {})}
-            found = await asyncio.to_thread(installed.find, executable, path, environ)
+            found = await asyncio.to_thread(installed.find, executable, path, {**os.environ, **added})
             version = found.version or await self._version(name, executable, found)
         except NotUsable as error:
-            self._seen[name] = _Seen(None, str(error))
+            seen = _Seen(None, str(error))
         else:
-            self._seen[name] = _Seen(Installation(found.argv, version), _doubt(version, executable.tested))
+            seen = _Seen(Installation(found.argv, version), _doubt(version, executable.tested))
+        if setup == self._setup(name):
+            self._seen[name] = seen
+        else:  # it was set up anew meanwhile
+            await self._look_at(name, executable)
+
+    def _setup(self, name: str) -> tuple[str | None, Mapping[str, str]]:
+        return self._configured.get(name), self._variables.get(name, {})
 
     async def _version(self, name: str, executable: Executable, found: Found) -> str | None:
         """What the program says its version is. It is asked once, and again once its file has changed."""
@@ -128,64 +138,19 @@ class Probe:
 
     async def _ask(self, name: str, argv: tuple[str, ...]) -> str | None:
         """What it prints for `--version`; None if it does not end in time. Raises NotUsable if it fails."""
-        heard, marker = _Heard(), f"version-{name}"
+        marker = f"version-{name}"
         # What its runs will see: a program that starts in another environment proves nothing.
-        names = self._registry.get(name).traits.environment
+        names = self._registry.known(name).traits.environment
         variables = environment.clean(os.environ, names, self._variables.get(name, {}), marker)
+        command = Command((*argv, "--version"), "/")
         try:
-            child = Child.spawn(Command((*argv, "--version"), "/"), variables, heard)
+            exit_, text = await errand.run(command, variables, marker, self._descendants, self._answer_secs)
         except SpawnFailed as error:
             raise NotUsable(f"not usable: {error}") from error
-        self._descendants.enrol(marker, child.pid)
-        try:
-            child.open()
-            in_time = await first_of(child.ended, timeout=self._answer_secs)
-        finally:
-            await self._descendants.end(marker)
-            exit_ = await child.ended
-            self._descendants.forget(marker)
-        if in_time and not exit_.clean:
+        if exit_ and not exit_.clean:
             last = exit_.last_words or f"exit {exit_.signal or exit_.code}"
             raise NotUsable(f"not usable: '{argv[-1]} --version' fails: {last}")
-        return heard.text if in_time else None
-
-
-class _Heard:
-    """The dialogue with a program that is asked for its version: all it has to say is its output."""
-
-    capacity = 0
-
-    def __init__(self) -> None:
-        self._bytes = b""
-
-    @property
-    def text(self) -> str:
-        return self._bytes.decode(errors="replace")
-
-    def open(self) -> None:
-        """There is nothing to say."""
-
-    def fit(self, spec: RunSpec) -> Start | None:  # noqa: ARG002  it takes no turns
-        return None
-
-    def begin(self, turn: TurnId, spec: RunSpec) -> None:
-        raise NotImplementedError
-
-    def interrupt(self, turn: TurnId) -> bool:  # noqa: ARG002  it takes no turns
-        return False
-
-    def answer(self, turn: TurnId, ask_id: str, verdict: Verdict) -> None:
-        raise NotImplementedError
-
-    def receive(self, data: bytes) -> list[Said]:
-        self._bytes = (self._bytes + data)[:_ENOUGH]
-        return []
-
-    def outgoing(self) -> Outgoing:
-        return Outgoing(b"", close_stdin=True)
-
-    def exited(self, exit_: Exit) -> list[Said]:  # noqa: ARG002  the asker sees for itself
-        return []
+        return text if exit_ else None
 
 
 def _doubt(version: str | None, tested: tuple[str, str]) -> str | None:

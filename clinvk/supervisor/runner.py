@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from clinvk.backends.base import Backend
@@ -12,7 +12,7 @@ from clinvk.domain import events
 from clinvk.domain.approvals import decide
 from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.judge import Judgement, judge
-from clinvk.domain.run import Exit, Run, RunState, Signal, Stop, StopCause
+from clinvk.domain.run import Continuation, Exit, Run, RunState, Signal, Start, Stop, StopCause
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView
 from clinvk.supervisor.child import SpawnFailed
@@ -20,7 +20,7 @@ from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
 from clinvk.supervisor.lease import Lease
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
-from clinvk.supervisor.slots import Slots, Ticket
+from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import first_of
 
 _log = logging.getLogger("clinvk.runner")
@@ -39,26 +39,35 @@ class Surroundings:
     clock: Clock
     time: AttendedTime
     pool: Pool
-    slots: Slots
     run_bytes: int
     """What one run may write to its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a run was taken with: its place in the queue, and its clocks."""
+
+    ticket: Ticket
+    patience: Patience
 
 
 class Runner:
     """Drives `run`. `stop` may come at any moment, any number of times; there is one end."""
 
     def __init__(
-        self, run: Run, backend: Backend, log: EventLog, patience: Patience, around: Surroundings
+        self, run: Run, backend: Backend, log: EventLog, admission: Admission, around: Surroundings
     ) -> None:
         self.run = run
         self.log = log
+        self.keep_end: Callable[[], Awaitable[None]] | None = None
+        """Called once the run has ended, before anybody is told; it must not raise."""
         self.on_finished: Callable[[], None] | None = None
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Judgement] = loop.create_future()
         self.first_output: asyncio.Future[None] = loop.create_future()
         """Done at the first sign of work, or at the end where there was none."""
         self._backend = backend
-        self._patience = patience
+        self._patience = admission.patience
         self._around = around
         self._stopping: asyncio.Future[None] = loop.create_future()
         self.command: CommandView | None = None
@@ -67,8 +76,8 @@ class Runner:
         self._lost: Lease | None = None
         """The lease whose conversation was not there."""
         self._deadlines: Deadlines | None = None
-        self._ticket = around.slots.enter(run.spec.backend)
-        log.append(events.RunQueued(around.slots.position(self._ticket)))
+        self._ticket = admission.ticket
+        log.append(events.RunQueued(self._ticket.position))
 
     @property
     def ticket(self) -> Ticket:
@@ -128,6 +137,7 @@ class Runner:
         """Lease a child and let it work: to the end of the turn, its own end, or a stop."""
         lease = self._around.pool.lease(self._backend, spec, self._ticket, self.run.id)
         self._lease, self.command = lease, lease.outfit.command
+        self.run.continuation = _continuation(spec, lease)
         self.run.pid, self.run.start, self.run.exit = lease.child.pid, lease.start, None
         if self.run.state is RunState.STARTING:
             self.run.apply(Signal.STARTED)
@@ -153,7 +163,14 @@ class Runner:
         run.error = judgement.error
         run.finished_at = self._around.clock.wall()
         seconds = round(run.finished_at - run.created_at, 3)
-        self.log.append(events.RunFinished(judgement.state, judgement.code, seconds, run.usage, judgement.error))
+        if self.keep_end:
+            await self.keep_end()
+            self.keep_end = None
+        self.log.append(
+            events.RunFinished(
+                judgement.state, judgement.code, seconds, run.usage, judgement.error, run.continuation
+            )
+        )
         self.log.close()
         self._lease = self._deadlines = self.log.on_relief = None  # an ended run is kept for long: let go
         self._show_first_output()
@@ -229,3 +246,10 @@ class Runner:
     def _show_first_output(self) -> None:
         if not self.first_output.done():
             self.first_output.set_result(None)
+
+
+def _continuation(spec: RunSpec, lease: Lease) -> Continuation | None:
+    """How a turn with `spec` goes on with an earlier conversation; None where there was none to go on with."""
+    if spec.resume:
+        return Continuation.LIVE if lease.start is Start.LIVE else Continuation.RESUMED
+    return Continuation.FRESH if spec.fresh_if_lost else None

@@ -15,6 +15,11 @@ class Ticket:
         self.backend = backend
         self.granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @property
+    def position(self) -> int:
+        """How many wait before it; 0 for one that waits no more."""
+        return self._slots.position(self)
+
     def release(self) -> None:
         """Give the slot back, or leave the queue; a second time does nothing."""
         self._slots.release(self)
@@ -41,6 +46,11 @@ class Slots:
     @property
     def waiting(self) -> int:
         return len(self._queue)
+
+    def adjust(self, limit: int, queue_limit: int, backend_limits: Mapping[str, int]) -> None:
+        """Let these hold from now on. Nobody loses a slot, or a place in the queue."""
+        self._limit, self._queue_limit, self._backend_limits = limit, queue_limit, backend_limits
+        self._grant()
 
     def enter(self, backend: str) -> Ticket:
         """A ticket, granted at once where there is room. Raises QueueFull."""

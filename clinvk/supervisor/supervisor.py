@@ -2,60 +2,42 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from clinvk.backends.base import Backend
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import BackendNotFound, InvalidInput, RunNotFound, SessionBusy, ShuttingDown
-from clinvk.domain.events import Event, Lifecycle
+from clinvk.domain.errors import (
+    BackendNotFound,
+    InvalidInput,
+    SessionBusy,
+    ShuttingDown,
+    StoreUnavailable,
+)
+from clinvk.domain.events import Event, Lifecycle, Notice, SessionBound
 from clinvk.domain.run import Run, Stop, StopCause
+from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import CommandView, RunPage, RunQuery, RunView
-from clinvk.store.spool import Spool
-from clinvk.supervisor import view
-from clinvk.supervisor.deadlines import AttendedTime, Patience
+from clinvk.monitor import CommandView, StoreStatus
+from clinvk.supervisor import view, workdir
+from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.handle import RunHandle
+from clinvk.supervisor.history import History, Retention
+from clinvk.supervisor.keeper import Keeper
+from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.probe import Probe
-from clinvk.supervisor.runner import Runner, Surroundings
+from clinvk.supervisor.runner import Admission, Runner, Surroundings
+from clinvk.supervisor.sessions import Sessions, Turn, alone
 from clinvk.supervisor.slots import Slots
 from clinvk.supervisor.tasks import Tasks, first_of
 
 _log = logging.getLogger("clinvk.run")
-
-
-@dataclass(frozen=True, slots=True)
-class BackendOptions:
-    """How one backend is set up, None where its traits or the server's limits decide.
-
-    `path` is its CLI, where that is not to be looked for; `variables` are added to the environment.
-    """
-
-    max_concurrent: int | None = None
-    first_output_secs: float | None = None
-    idle_secs: float | None = None
-    path: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds the supervisor, and how its backends are set up."""
-
-    max_concurrent_runs: int = 8
-    max_queued_runs: int = 256
-    total_secs: float = 3600.0
-    run_bytes: int = 512 << 20
-    history_runs: int = 1000
-    history_bytes: int = 4 << 30
-    log_content: bool = False
-    backends: Mapping[str, BackendOptions] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -68,8 +50,9 @@ class Supervisor:
         clock: Clock,
         new_id: Callable[[str], str],
         *,
-        spool: Spool | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
+        keeping = keeping or Keeping()
         self.registry = registry
         self.limits = limits
         self.draining = False
@@ -78,20 +61,21 @@ class Supervisor:
         self._clock = clock
         self._born = clock.monotonic()
         self._new_id = new_id
-        self._spool = spool
+        self._spool = keeping.spool
+        self._store = keeping.store
         self._tasks = Tasks()
         self._watches = Tasks()
         self._descendants = Descendants()
-        options = limits.backends
-        per_backend = {name: one.max_concurrent for name, one in options.items() if one.max_concurrent}
-        slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
+        per_backend, paths, variables = _by_backend(limits)
+        self._slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
         time = AttendedTime(clock)
-        paths = {name: one.path for name, one in options.items() if one.path}
-        variables = {name: one.variables for name, one in options.items()}
         self.probe = Probe(registry, paths, self._descendants, variables)
         self.pool = Pool(self._tasks, self._descendants, self.probe, variables)
-        self._around = Surroundings(clock, time, self.pool, slots, limits.run_bytes)
-        self._handles: dict[str, RunHandle] = {}
+        self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
+        self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
+        retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)
+        self.history = History(clock, retention, keeping.spool, keeping.store)
+        self.keeper = Keeper(self.sessions, self.history, self.pool, registry, clock)
         self._watches.spawn(time.beat(), name="attended time")
         self._watches.spawn(self._descendants.keep_looking(), name="descendants")
 
@@ -100,55 +84,56 @@ class Supervisor:
         return self._clock.monotonic() - self._born
 
     @property
+    def store_status(self) -> StoreStatus:
+        """How the store is: cheap, nothing is asked of it."""
+        if self._store is None:
+            return StoreStatus(0, "it could not be opened")
+        return StoreStatus(self._store.session_count, self._store.failure)
+
+    @property
     def live(self) -> int:
         """Runs that hold a slot, a retiring child's included."""
-        return self._around.slots.held
+        return self._slots.held
 
     def live_of(self, backend: str) -> int:
         """The same of one backend."""
-        return self._around.slots.held_by(backend)
+        return self._slots.held_by(backend)
 
     @property
     def queued(self) -> int:
-        return self._around.slots.waiting
+        return self._slots.waiting
+
+    async def open(self) -> None:
+        """Give an end to what the last server left unended, and from now on let go of what is past its time."""
+        await self.history.bury()
+        self._watches.spawn(self.keeper.keep_tidy(), name="retention")
+
+    async def adjust(self, limits: Limits) -> None:
+        """Let `limits` hold from now on, but for runs that are under way; return when what they change of the
+        CLIs has been looked at.
+        """
+        self.limits = limits
+        per_backend, paths, variables = _by_backend(limits)
+        self._slots.adjust(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
+        self.pool.adjust(variables)
+        await self.probe.adjust(paths, variables)
 
     async def start(
         self, spec: RunSpec, owner: str = "starter", observe: Callable[[Event], None] | None = None
     ) -> RunHandle:
-        """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionBusy,
-        QueueFull, ShuttingDown.
+        """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionNotFound,
+        SessionBusy, StoreUnavailable, QueueFull, ShuttingDown.
         """
-        spec = _at_its_place(spec)
-        backend = await self._backend_of(spec)
-        if self.draining:
-            raise ShuttingDown
-        if spec.resume and self._in_use(spec.resume):
-            raise SessionBusy(spec.resume)
-        run = Run(self._new_id("run"), spec, self._clock.wall())
-        log = EventLog(
-            self._clock,
-            {"run_id": run.id, "backend": spec.backend},
-            self._spool.open(run.id) if self._spool else None,
-        )
-        log.observers.append(self._journalist(log))
-        if observe:
-            log.observers.append(observe)
-        said = Answer() if self.limits.log_content else None
-        if said:
-            log.observers.append(said.fold)
-        runner = Runner(run, backend, log, self._patience(backend, spec), self._around)
-        runner.on_finished = lambda: self._finished(run, said)
-        handle = self._handles[run.id] = RunHandle(runner, owner)
-        # Last: under an eager task factory the run is under way when this returns.
-        self._tasks.spawn(runner.drive(), name=f"run {run.id}")
-        return handle
+        turn = await self.sessions.claim(spec)
+        try:
+            return await self._take(turn, owner, observe)
+        except BaseException:
+            self.sessions.release(turn.session)
+            raise
 
     def handle(self, run_id: str) -> RunHandle:
-        """Raises RunNotFound."""
-        try:
-            return self._handles[run_id]
-        except KeyError:
-            raise RunNotFound(run_id) from None
+        """A run at hand. Raises RunNotFound."""
+        return self.history.handle(run_id)
 
     def stop(self, run_id: str, cause: StopCause) -> RunHandle:
         """Ask for a run's end; no more than that once it has ended. Raises RunNotFound."""
@@ -156,31 +141,19 @@ class Supervisor:
         handle.stop(Stop(cause))
         return handle
 
-    def view(self, run_id: str) -> RunView:
-        """Raises RunNotFound."""
-        handle = self.handle(run_id)
-        position = self._around.slots.position(handle.runner.ticket)
-        return view.of(handle.run, handle.log.length, self._clock.wall(), position, handle.runner.command)
-
-    def runs(self, query: RunQuery) -> RunPage:
-        """Live and recent runs, newest first."""
-        found = [
-            run_id
-            for run_id, handle in reversed(self._handles.items())
-            if query.state in (None, handle.run.state) and query.backend in (None, handle.run.spec.backend)
-        ]
-        page = found[query.offset : query.offset + query.limit]
-        return RunPage(tuple(map(self.view, page)), len(found), query.limit, query.offset)
-
     async def command(self, spec: RunSpec) -> CommandView:
-        """What would be executed for `spec`. Raises BackendNotFound, InvalidInput."""
-        spec = _at_its_place(spec)
-        return self.pool.show(await self._backend_of(spec), spec)
+        """What would be executed for `spec`. Raises what `start` raises, but for a queue that is full."""
+        turn = await self.sessions.claim(spec)
+        try:
+            spec = _at_its_place(turn.spec)
+            return self.pool.show(await self._backend_of(spec), spec)
+        finally:
+            self.sessions.release(turn.session)
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
         self.draining = True
-        live = [handle for handle in self._handles.values() if not handle.run.state.ended]
+        live = self.history.live()
         if live and grace > 0:
             ended = asyncio.gather(*(handle.finished for handle in live))
             await first_of(ended, *([hurried] if hurried else []), timeout=grace)
@@ -192,33 +165,79 @@ class Supervisor:
         await asyncio.to_thread(self.pool.close)
         self.journal.close()
 
+    async def _take(self, turn: Turn, owner: str, observe: Callable[[Event], None] | None) -> RunHandle:
+        spec = _at_its_place(turn.spec)
+        backend = await self._backend_of(spec)
+        if spec.resume and self._in_use(spec.resume):
+            raise SessionBusy(spec.session_id or spec.resume)
+        admission = Admission(self._slots.enter(spec.backend), self.limits.patience(backend, spec))
+        try:
+            run, turn = await self._kept(turn, spec)
+        except BaseException:
+            admission.ticket.release()
+            raise
+        return self._launch(Runner(run, backend, self._log_of(run, observe), admission, self._around), turn, owner)
+
+    async def _kept(self, turn: Turn, spec: RunSpec) -> tuple[Run, Turn]:
+        """The run, written down with its session; on its own where that cannot be and nobody named a session."""
+        run = Run(self._new_id("run"), spec, self._clock.wall())
+        try:
+            await self.history.begin(run, turn.session, is_new=turn.is_new)
+        except StoreUnavailable as error:
+            if turn.session and not turn.is_new:
+                raise
+            self.sessions.release(turn.session)
+            turn = turn if spec.ephemeral else alone(spec, error)
+            run.spec = _at_its_place(turn.spec)
+        return run, turn
+
+    def _launch(self, runner: Runner, turn: Turn, owner: str) -> RunHandle:
+        run, log = runner.run, runner.log
+        if turn.lost:
+            log.append(Notice(f"This run has no session. {turn.lost}"))
+        if turn.session:
+            log.observers.append(self._binder(turn.session))
+        said = Answer() if self.limits.log_content else None
+        if said:
+            log.observers.append(said.fold)
+        handle = RunHandle(runner, owner)
+        runner.keep_end = lambda: self._keep_end(handle, turn.session)
+        runner.on_finished = lambda: self._finished(run, said)
+        self.history.add(handle)
+        if self.draining:  # since a moment ago
+            handle.stop(Stop(StopCause.SHUTDOWN))
+        # Last: under an eager task factory the run is under way when this returns.
+        self._tasks.spawn(runner.drive(), name=f"run {run.id}")
+        return handle
+
+    def _log_of(self, run: Run, observe: Callable[[Event], None] | None) -> EventLog:
+        spool = self._spool.open(run.id) if self._spool and self._keeps_content() else None
+        log = EventLog(self._clock, view.labels(run.id, run.spec.session_id, run.spec.backend), spool)
+        log.observers.append(self._journalist(log))
+        log.observers += [observe] if observe else []
+        return log
+
     async def _backend_of(self, spec: RunSpec) -> Backend:
         """The backend that `spec` names, its CLI at hand, if that is possible."""
         backend = self.registry.get(spec.backend)
-        faults = backend.faults(spec)
+        faults = workdir.faults(spec.workdir) + backend.faults(spec)
         if faults:
             raise InvalidInput(faults)
         if self.probe.found(backend.name) is None:  # it may have been installed since
             await self.probe.look(backend.name)
-            if self.draining:
-                raise ShuttingDown
+        if self.draining:
+            raise ShuttingDown
         if self.probe.found(backend.name) is None:
             raise BackendNotFound(backend.name, self.probe.reason(backend.name))
         return backend
 
     def _in_use(self, conversation: str) -> bool:
         """Whether a turn is under way in it: a CLI would keep one of two branches, and lose the other."""
-        live = (handle.run for handle in self._handles.values() if not handle.run.state.ended)
+        live = (handle.run for handle in self.history.live())
         return any(conversation in (run.spec.resume, run.backend_session_id) for run in live)
 
-    def _patience(self, backend: Backend, spec: RunSpec) -> Patience:
-        options = self.limits.backends.get(backend.name, BackendOptions())
-        total = self.limits.total_secs
-        return Patience(
-            options.first_output_secs or backend.traits.first_output_secs,
-            options.idle_secs or backend.traits.idle_secs,
-            min(total, spec.timeout_secs) if spec.timeout_secs else total,
-        )
+    def _keeps_content(self) -> bool:
+        return self.sessions.options.store_content
 
     def _journalist(self, log: EventLog) -> Callable[[Event], None]:
         def note(event: Event) -> None:
@@ -226,6 +245,17 @@ class Supervisor:
                 self.journal.relay(log.newest)
 
         return note
+
+    def _binder(self, session: Session) -> Callable[[Event], None]:
+        def note(event: Event) -> None:
+            if isinstance(event, SessionBound):
+                self.sessions.bound(session, event.backend_session_id)
+
+        return note
+
+    async def _keep_end(self, handle: RunHandle, session: Session | None) -> None:
+        await self.history.end(handle, self.sessions.after(session, handle.run) if session else None)
+        self.sessions.release(session)
 
     def _finished(self, run: Run, said: Answer | None) -> None:
         _log.info(
@@ -240,22 +270,16 @@ class Supervisor:
                 "seconds": round((run.finished_at or run.created_at) - run.created_at, 3),
             },
         )
-        self._forget_oldest()
+        self._tasks.spawn(self.history.forget_surplus(), name="forget")
 
-    def _forget_oldest(self) -> None:
-        """Keep the history within its bounds, in runs and in bytes."""
-        ended = [handle for handle in self._handles.values() if handle.run.state.ended]
-        size = sum(handle.log.bytes for handle in ended)
-        surplus = len(ended) - self.limits.history_runs
-        for handle in ended:
-            if surplus <= 0 and size <= self.limits.history_bytes:
-                break
-            surplus -= 1
-            size -= handle.log.bytes
-            handle.log.discard()
-            del self._handles[handle.id]
+
+def _by_backend(limits: Limits) -> tuple[dict[str, int], dict[str, str], dict[str, Mapping[str, str]]]:
+    """How many at once, the path of the CLI where it is set, and what its children see beyond the usual."""
+    options = limits.backends.items()
+    per_backend = {name: one.max_concurrent for name, one in options if one.max_concurrent}
+    paths = {name: one.path for name, one in options if one.path}
+    return per_backend, paths, {name: one.variables for name, one in options}
 
 
 def _at_its_place(spec: RunSpec) -> RunSpec:
-    """`spec` with its workdir by its real path: CLIs compare paths, and trust folders by name."""
-    return replace(spec, workdir=os.path.realpath(spec.workdir))
+    return replace(spec, workdir=workdir.real(spec.workdir))

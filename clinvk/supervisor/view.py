@@ -1,10 +1,15 @@
-"""A run as readers see it."""
+"""Runs and sessions as readers see them."""
 
+from dataclasses import replace
 from typing import Final
 
+import msgspec
+
 from clinvk.clock import rfc3339
+from clinvk.domain.errors import RunError
 from clinvk.domain.run import Run, RunState
-from clinvk.monitor import CommandView, RunView
+from clinvk.domain.session import Session
+from clinvk.monitor import CommandView, RunView, SessionView
 
 _PREVIEW_CHARS: Final = 80
 
@@ -18,6 +23,8 @@ def of(run: Run, events: int, now: float, queue_position: int | None, command: C
         dialect=run.spec.origin.dialect,
         backend=run.spec.backend,
         model=run.spec.model,
+        session_id=run.spec.session_id,
+        continuation=run.continuation,
         created_at=rfc3339(run.created_at),
         started_at=_time(run.started_at),
         finished_at=_time(run.finished_at),
@@ -40,6 +47,55 @@ def of(run: Run, events: int, now: float, queue_position: int | None, command: C
         events=events,
         command=command,
     )
+
+
+def of_session(session: Session) -> SessionView:
+    """`session`, its times in words."""
+    return SessionView(
+        id=session.id,
+        backend=session.backend,
+        created_at=rfc3339(session.created_at),
+        last_used=rfc3339(session.last_used),
+        working_dir=session.workdir,
+        model=session.model,
+        title=session.title,
+        initial_prompt=session.initial_prompt,
+        status=session.status,
+        turn_count=session.turn_count,
+        token_usage=session.usage,
+        tags=session.tags,
+        backend_session_id=session.backend_session_id,
+        metadata=session.metadata,
+    )
+
+
+def interrupted(seen: RunView, now: float, created_at: float, error: RunError) -> RunView:
+    """A run whose server died, as it is from the time `now` on. `created_at` is what `seen` says in words."""
+    return replace(
+        seen,
+        state=RunState.FAILED,
+        finished_at=rfc3339(now),
+        duration_ms=_ms(created_at, now),
+        queue_position=None,
+        pid=None,
+        error=error,
+    )
+
+
+def labels(run_id: str, session_id: str | None, backend: str) -> dict[str, str]:
+    """What stands in each event of a run."""
+    session = {"session_id": session_id} if session_id else {}
+    return {"run_id": run_id, **session, "backend": backend}
+
+
+def kept(seen: RunView) -> bytes:
+    """A view as it is stored."""
+    return msgspec.json.encode(seen)
+
+
+def read(stored: bytes) -> RunView:
+    """A view that was stored."""
+    return msgspec.json.decode(stored, type=RunView)
 
 
 def preview(prompt: str) -> str:

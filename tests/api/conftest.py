@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,15 @@ from clinvk.clock import SystemClock
 from clinvk.monitor import RunView
 from clinvk.schemas import Schemas
 from clinvk.store.spool import Spool
+from clinvk.store.store import Store
 from clinvk.supervisor.handle import RunHandle
+from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.local_monitor import LocalMonitor
-from clinvk.supervisor.supervisor import Limits, Supervisor
+from clinvk.supervisor.sessions import SessionOptions
+from clinvk.supervisor.supervisor import Supervisor
 from tests.api.client import DEADLINE, Connection, Reply, Stream
+from tests.conftest import close
 
 QUICK = "/big 5"
 """A prompt whose answer is there at once: `the d`."""
@@ -157,13 +162,13 @@ class Server:
         return self.newest()
 
     def newest(self) -> RunHandle:
-        return list(self.supervisor._handles.values())[-1]
+        return list(self.supervisor.history._handles.values())[-1]
 
     async def end(self, run_id: str) -> RunView:
         """The run once it has ended."""
         async with asyncio.timeout(DEADLINE):
             await asyncio.shield(self.supervisor.handle(run_id).finished)
-        return self.supervisor.view(run_id)
+        return self.supervisor.history.view(run_id)
 
     def check(self, method: str, path: str, reply: Reply) -> None:
         """Every answer, whatever the test, is one that the route table describes."""
@@ -228,29 +233,35 @@ def schemas() -> Schemas:
 @pytest.fixture
 async def new_server(
     task_factory: str, tmp_path: Path, caplog: Any, schemas: Schemas
-) -> AsyncIterator[Callable[..., Server]]:
+) -> AsyncIterator[Callable[..., Awaitable[Server]]]:
     """Starts servers with bounds and limits of one's own. None may leave a child or an error in the log."""
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     caplog.set_level(logging.INFO)
     servers: list[Server] = []
-    spools: list[Spool] = []
+    keepings: list[Keeping] = []
     numbers = itertools.count()
     log = Log()
     logging.getLogger().addHandler(log)
     workdir = tmp_path / "workdir"
     workdir.mkdir()
 
-    def make(
-        bounds: Bounds | None = None, limits: Limits | None = None, routes: Iterable[Route] = ROUTES
+    async def make(
+        bounds: Bounds | None = None,
+        limits: Limits | None = None,
+        routes: Iterable[Route] = ROUTES,
+        options: SessionOptions | None = None,
+        home: Path | None = None,
     ) -> Server:
+        home = home or tmp_path / f"home-{len(servers)}"
         clock = SystemClock()
 
         def new_id(kind: str) -> str:
             return f"{kind}_{next(numbers)}"
 
-        spools.append(Spool(tmp_path / f"home-{len(servers)}" / "runs"))
-        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, spool=spools[-1])
+        keepings.append(Keeping(Spool(home / "runs"), await Store.open(home), options or SessionOptions()))
+        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, keeping=keepings[-1])
+        await supervisor.open()
         services = Services(
             supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
         )
@@ -263,8 +274,8 @@ async def new_server(
     yield make
     for server in servers:
         await server.close()
-    for spool in spools:
-        await spool.close()
+    for keeping in keepings:
+        await close(keeping)
     left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
     logging.getLogger().removeHandler(log)
     assert not left, f"left behind: {left}"
@@ -286,6 +297,6 @@ def complaints(caplog: Any) -> Callable[[], list[logging.LogRecord]]:
 
 
 @pytest.fixture
-async def server(new_server: Callable[..., Server]) -> Server:
+async def server(new_server: Callable[..., Awaitable[Server]]) -> Server:
     """A server with the usual bounds."""
-    return new_server()
+    return await new_server()

@@ -3,13 +3,13 @@
 import asyncio
 
 from clinvk.domain.run import RunState, StopCause
-from clinvk.supervisor.supervisor import Limits
+from clinvk.supervisor.limits import Limits
 
 DEADLINE = 20.0
 
 
 async def test_health_answers_while_fifty_streams_are_under_way(new_server):
-    server = new_server(limits=Limits(max_concurrent_runs=50))
+    server = await new_server(limits=Limits(max_concurrent_runs=50))
     streams = await asyncio.gather(*(server.stream("/slow") for _ in range(50)))
     await asyncio.gather(*(stream.until("text.delta") for stream in streams))
     reply = await server.fetch("/health")
@@ -20,7 +20,7 @@ async def test_health_answers_while_fifty_streams_are_under_way(new_server):
 
 
 async def test_beyond_the_queues_bound_a_prompt_is_429_and_told_when_to_come_again(new_server):
-    server = new_server(limits=Limits(max_concurrent_runs=1, max_queued_runs=2))
+    server = await new_server(limits=Limits(max_concurrent_runs=1, max_queued_runs=2))
     for _ in range(3):
         assert (await server.prompt("/hang", detach=True)).status == 202
     for how in ({}, {"detach": True}, {"output_format": "stream-json"}):
@@ -35,7 +35,7 @@ async def test_beyond_the_queues_bound_a_prompt_is_429_and_told_when_to_come_aga
 
 
 async def test_a_queued_prompt_is_answered_once_there_is_room(new_server):
-    server = new_server(limits=Limits(max_concurrent_runs=1))
+    server = await new_server(limits=Limits(max_concurrent_runs=1))
     replies = await asyncio.gather(*(server.prompt("/big 5") for _ in range(5)))
     assert {reply.json["output"] for reply in replies} == {"the d"}
 

@@ -10,8 +10,8 @@ from clinvk.api.native import backends
 from clinvk.backends.base import Capabilities, Executable
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
+from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.probe import Probe
-from clinvk.supervisor.supervisor import BackendOptions, Limits
 
 CURE = "npm install -g a-cli"
 
@@ -38,8 +38,8 @@ def place(tmp_path, monkeypatch):
 def with_backends(new_server):
     """A server that has these backends, and some of them disabled."""
 
-    def make(names, disabled=(), limits=None):
-        server = new_server(limits=limits)
+    async def make(names, disabled=(), limits=None):
+        server = await new_server(limits=limits)
         supervisor = server.supervisor
         registry = Registry([DemoBackend(), *map(SomeBackend, names)], disabled)
         supervisor.registry = registry
@@ -79,13 +79,13 @@ async def test_the_demo_needs_nothing(server):
 
 async def test_an_installed_cli_is_told_with_version_and_path(with_backends, place):
     path = install(place, "codex", "echo cli 1.5.0")
-    told = (await listed(with_backends(["codex"])))["codex"]
+    told = (await listed(await with_backends(["codex"])))["codex"]
     assert (told["available"], told["version"], told["path"]) == (True, "1.5.0", path)
     assert "reason" not in told
 
 
 async def test_what_is_not_installed_is_told_with_the_cure_and_found_once_it_is(with_backends, place):
-    server = with_backends(["claude"])
+    server = await with_backends(["claude"])
     told = (await listed(server))["claude"]
     assert (told["available"], told["enabled"]) == (False, True)
     assert told["reason"] == f"claude is not installed ({CURE})"
@@ -96,27 +96,27 @@ async def test_what_is_not_installed_is_told_with_the_cure_and_found_once_it_is(
 
 async def test_a_version_that_nobody_has_tried_is_available_and_told(with_backends, place):
     install(place, "gemini", "echo cli 9.0.0")
-    told = (await listed(with_backends(["gemini"])))["gemini"]
+    told = (await listed(await with_backends(["gemini"])))["gemini"]
     assert (told["available"], told["version"]) == (True, "9.0.0")
     assert told["reason"].startswith("gemini is in a version that nobody has tried")
 
 
 async def test_a_disabled_one_is_listed_and_left_alone(with_backends, place):
     install(place, "claude", f"touch '{place}/asked'; echo cli 1.5.0")
-    told = (await listed(with_backends(["claude"], ["claude"])))["claude"]
+    told = (await listed(await with_backends(["claude"], ["claude"])))["claude"]
     assert (told["available"], told["enabled"]) == (False, False)
     assert told["reason"] == "claude is disabled (backends.claude.enabled)"
     assert not (place / "asked").exists()
 
 
 async def test_the_great_three_come_first(with_backends, place):
-    server = with_backends(["zeta", "gemini", "alpha", "claude", "codex"], ["codex", "zeta"])
+    server = await with_backends(["zeta", "gemini", "alpha", "claude", "codex"], ["codex", "zeta"])
     assert list(await listed(server)) == ["claude", "codex", "gemini", "alpha", "demo", "zeta"]
 
 
 async def test_limits_and_live_runs_are_told(new_server):
     limits = Limits(max_concurrent_runs=3, backends={"demo": BackendOptions(max_concurrent=2)})
-    server = new_server(limits=limits)
+    server = await new_server(limits=limits)
     await server.prompt("/hang", detach=True)
     await server.started()
     told = (await listed(server))["demo"]
@@ -125,11 +125,11 @@ async def test_limits_and_live_runs_are_told(new_server):
 
 async def test_the_servers_limit_goes_before_that_of_a_backend(new_server):
     limits = Limits(max_concurrent_runs=3, backends={"demo": BackendOptions(max_concurrent=9)})
-    assert (await listed(new_server(limits=limits)))["demo"]["limit"] == 3
+    assert (await listed(await new_server(limits=limits)))["demo"]["limit"] == 3
 
 
 async def test_capabilities_are_those_of_the_backend(with_backends, place):
-    server = with_backends(["claude"])
+    server = await with_backends(["claude"])
     claude = server.supervisor.registry.get("claude")
     able = Capabilities(resume=True, system_prompt=True, images=True)
     claude.traits = type(claude.traits)(claude.traits.stop, claude.traits.retire, able)
@@ -140,5 +140,5 @@ async def test_capabilities_are_those_of_the_backend(with_backends, place):
 async def test_a_cli_that_does_not_answer_holds_nobody_for_long(with_backends, place, monkeypatch):
     monkeypatch.setattr(backends, "_LOOK_SECS", 0.1)
     install(place, "claude", "exec tail -f /dev/null")
-    told = (await listed(with_backends(["claude"])))["claude"]
+    told = (await listed(await with_backends(["claude"])))["claude"]
     assert (told["available"], told["reason"]) == (False, "claude is still being looked for")

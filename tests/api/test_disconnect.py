@@ -4,7 +4,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor.supervisor import Limits
+from clinvk.supervisor.limits import Limits
 
 LEAVING = [pytest.param(False, id="closes"), pytest.param(True, id="resets")]
 
@@ -40,7 +40,7 @@ async def test_a_client_that_leaves_takes_every_process_of_its_run_with_it(serve
 
 @pytest.mark.parametrize("form", ["json", "stream-json"])
 async def test_a_client_that_leaves_while_its_run_is_queued_takes_it_out_of_the_queue(new_server, form):
-    server = new_server(limits=Limits(max_concurrent_runs=1))
+    server = await new_server(limits=Limits(max_concurrent_runs=1))
     await server.prompt("/hang", detach=True)
     await server.started()
     connection = await server.post(asked("hello", form))
@@ -100,7 +100,7 @@ async def test_a_watcher_that_leaves_stops_nothing(server):
 
 async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(server):
     reply = await server.prompt("/big 5")
-    view = server.supervisor.view(reply.json["run_id"])
+    view = server.supervisor.history.view(reply.json["run_id"])
     assert (view.state, view.stop_cause) == (RunState.COMPLETED, None)
 
 

@@ -1,17 +1,64 @@
-"""The examples of the schemas are promises: each is sent to a real server."""
+"""The examples of the schemas are promises: each is sent to a real server, its answer held against the table."""
+
+import json
 
 import pytest
 
+from clinvk.api.table import ROUTES
 from clinvk.schemas import Schemas
 
-EXAMPLES = Schemas().documents["native/prompt-request"]["examples"]
+SCHEMAS = Schemas()
 # Those for the real CLIs are sent where there are some: tests/e2e/clis.
-PROMPTS = [body for body in EXAMPLES if body["backend"] == "demo"]
+REAL = ('"claude"', '"codex"', '"gemini"')
+SENT = [
+    pytest.param(route, body, id=f"{route.name}-{number}")
+    for route in ROUTES
+    if route.request
+    for number, body in enumerate(SCHEMAS.documents[route.request]["examples"], 1)
+    if not any(name in json.dumps(body) for name in REAL)
+]
+ASKED = [
+    pytest.param(route, parameter, example, id=f"{route.name}-{parameter.name}-{example}")
+    for route in ROUTES
+    for parameter in route.parameters
+    for example in [*parameter.schema.get("examples", ()), *parameter.schema.get("enum", ())]
+]
+PROMPTS = SCHEMAS.documents["native/prompt-request"]["examples"]
 
 
-@pytest.mark.parametrize("body", PROMPTS)
-async def test_every_example_of_a_prompt_answers_as_documented(server, body):
-    reply = await server.fetch("/api/v1/prompt", body)  # which holds the answer against the table
+def test_every_operation_that_takes_a_body_shows_one_that_anybody_can_send():
+    shown = {param.values[0].name for param in SENT}
+    assert shown == {route.name for route in ROUTES if route.request}
+
+
+@pytest.mark.parametrize(("route", "body"), SENT)
+async def test_every_example_of_a_body_is_answered_as_documented(server, route, body):
+    reply = await server.fetch(route.path, body, method=route.method)
+    assert reply.status in route.answers, reply.body
+    for wrong, place in (({**body, "no-such-field": 1}, "/no-such-field"), ([body], ""), (None, "")):
+        refused = await server.fetch(route.path, data=json.dumps(wrong).encode(), method=route.method)
+        assert (refused.status, [fault["path"] for fault in refused.json["errors"]]) == (400, [place])
+
+
+@pytest.mark.parametrize(("route", "parameter", "example"), ASKED)
+async def test_every_example_of_a_parameter_is_answered_as_documented(server, route, parameter, example):
+    run_id = (await server.prompt("/big 5")).json["run_id"]
+    place = {"query": f"?{parameter.name}={example}"}.get(parameter.place, "")
+    headers = {parameter.name: str(example)} if parameter.place == "header" else {}
+    path = route.path.replace("{id}", str(example) if parameter.place == "path" else run_id)
+    if path == "/api/v1/events":  # has no end
+        connection = await server.raw(route.method, path, headers)
+        assert await connection.head() in route.answers
+        await connection.leave()
+        return
+    data = b"" if route.method == "POST" else None
+    reply = await server.fetch(path + place, method=route.method, headers=headers, data=data)
+    assert reply.status in ({404} if parameter.place == "path" else route.answers), reply.body
+
+
+@pytest.mark.parametrize("body", [body for body in PROMPTS if body["backend"] == "demo"])
+async def test_every_example_of_a_prompt_does_what_it_is_shown_for(server, body):
+    reply = await server.fetch("/api/v1/prompt", body)
     if body.get("detach"):
         assert (reply.status, reply.headers["X-Run-Id"]) == (202, reply.json["id"])
         return
@@ -31,5 +78,5 @@ async def test_every_example_of_a_stream_can_be_had_as_server_sent_events(server
 
 
 def test_the_examples_show_every_way_to_ask():
-    shown = {name for body in EXAMPLES for name in body}
+    shown = {name for body in PROMPTS for name in body}
     assert {"output_format", "dry_run", "detach", "metadata", "timeout_secs", "sandbox_mode", "extra"} <= shown

@@ -42,7 +42,7 @@ async def test_a_name_rebound_to_this_machine_is_refused(server, host):
 
 @pytest.mark.parametrize("host", ["clinvk.example", "CLINVK.example:8080", "other.example", "other.example."])
 async def test_a_host_that_was_allowed_passes_in_any_case(new_server, host):
-    server = new_server(Bounds(allowed_hosts=("clinvk.example", "Other.Example")))
+    server = await new_server(Bounds(allowed_hosts=("clinvk.example", "Other.Example")))
     assert await ask(server, {"Host": host}) == 200
     assert await ask(server, {"Host": "evil.example"}) == 403
 
@@ -76,7 +76,7 @@ async def test_a_page_of_this_machine_passes(server, origin):
 
 
 async def test_a_page_that_this_very_server_gave_passes(new_server):
-    server = new_server(Bounds(allowed_hosts=("clinvk.example",)))
+    server = await new_server(Bounds(allowed_hosts=("clinvk.example",)))
     same = {"Host": "clinvk.example:8080", "Origin": "http://clinvk.example:8080"}
     assert await ask(server, same) == 200
     assert await ask(server, same | {"Origin": "http://clinvk.example:9090"}) == 403

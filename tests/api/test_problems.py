@@ -28,6 +28,10 @@ CONTRACT = {
     Kind.MEDIA_TYPE: (415, "unsupported-media-type", "invalid_request_error", None, "invalid_request_error"),
     Kind.OVERLOADED: (429, "overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"),
     Kind.INTERNAL: (500, "internal", "server_error", None, "api_error"),
+    Kind.SESSION_AMBIGUOUS: (
+        400, "session-ambiguous", "invalid_request_error", "session_ambiguous", "invalid_request_error"
+    ),
+    Kind.STORE_UNAVAILABLE: (503, "store-unavailable", "server_error", None, "api_error"),
     Kind.SHUTTING_DOWN: (503, "shutting-down", "server_error", None, "overloaded_error"),
     Kind.TIMEOUT: (504, "timeout", "server_error", "timeout", "timeout_error"),
 }  # fmt: skip
@@ -138,7 +142,7 @@ async def test_a_fault_of_ours_is_500_and_keeps_its_secrets(new_server, complain
 
     answers = {200: Answer("Never.", {JSON: "native/root"})}
     route = Route("GET", "/crash", crash, "crash", "It crashes", "meta", answers)
-    server = new_server(routes=(*ROUTES, route))
+    server = await new_server(routes=(*ROUTES, route))
     reply = await server.fetch("/crash", headers=headers)
     assert (reply.status, reply.headers["x-should-retry"]) == (500, "false")
     assert reply.json["detail"] == "The server met a fault of its own"
@@ -157,7 +161,7 @@ async def test_a_fault_that_comes_after_the_answer_changes_nothing_but_the_log(n
         raise RuntimeError("too late")
 
     answers = {200: Answer("Fine.", {JSON: "native/root"})}
-    server = new_server(routes=(Route("GET", "/crash", crash, "crash", "It crashes", "meta", answers),))
+    server = await new_server(routes=(Route("GET", "/crash", crash, "crash", "It crashes", "meta", answers),))
     reply = await server.fetch("/crash")
     assert (reply.status, reply.json["name"]) == (200, "n")
     assert [record.getMessage() for record in complaints()] == ["handler failed"]

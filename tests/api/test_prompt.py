@@ -8,7 +8,7 @@ from clinvk import processes
 from clinvk.api.services import Bounds
 from clinvk.domain.run import RunState, StopCause
 from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
-from clinvk.supervisor.supervisor import Limits
+from clinvk.supervisor.limits import Limits
 
 DEADLINE = 20.0
 
@@ -23,7 +23,8 @@ async def test_a_prompt_is_answered_whole_and_names_its_run(server):
     assert (answer["exit_code"], answer["backend"]) == (0, "demo")
     assert 'You wrote: "hello world"' in answer["output"]
     assert answer["token_usage"]["output_tokens"] > 5
-    assert answer.keys() == {"run_id", "backend", "exit_code", "duration_ms", "output", "token_usage"}
+    fields = {"run_id", "session_id", "backend", "exit_code", "duration_ms", "output", "token_usage"}
+    assert answer.keys() == fields
 
 
 @pytest.mark.parametrize(
@@ -158,13 +159,13 @@ async def test_the_runs_own_timeout_fails_it_and_is_named(server):
 
 
 async def test_a_detached_run_knows_no_request_timeout(new_server):
-    server = new_server(Bounds(request_secs=0.05))
+    server = await new_server(Bounds(request_secs=0.05))
     reply = await server.prompt("hello", detach=True)
     assert (await server.end(reply.json["id"])).state is RunState.COMPLETED
 
 
 async def test_a_request_that_takes_too_long_is_a_504_that_must_not_be_repeated(new_server):
-    server = new_server(Bounds(request_secs=0.3))
+    server = await new_server(Bounds(request_secs=0.3))
     reply = await server.prompt("/hang")
     assert (reply.status, reply.json["type"]) == (504, "https://api.clinvk.dev/errors/timeout")
     assert reply.json["detail"] == "No answer within 0.3 s (server.request_timeout_secs)"
@@ -175,7 +176,7 @@ async def test_a_request_that_takes_too_long_is_a_504_that_must_not_be_repeated(
 
 
 async def test_the_request_timeout_counts_the_wait_for_a_slot(new_server):
-    server = new_server(Bounds(request_secs=0.3), Limits(max_concurrent_runs=1))
+    server = await new_server(Bounds(request_secs=0.3), Limits(max_concurrent_runs=1))
     await server.prompt("/hang", detach=True)
     reply = await server.prompt("hello")
     assert reply.status == 504

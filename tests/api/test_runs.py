@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from clinvk.domain.run import RunState, StopCause
-from clinvk.supervisor.supervisor import Limits
+from clinvk.supervisor.limits import Limits
 from tests.api.client import hanging, run_of
 
 
@@ -39,7 +39,7 @@ async def test_a_page_of_runs_is_what_the_query_says(server):
         ("limit=1", ["/big 6"], 3),
         ("limit=1&offset=1", ["/fail"], 3),
         ("offset=2", ["/big 5"], 3),
-        ("offset=100000", [], 3),
+        ("offset=10000", [], 3),
         ("state=completed&limit=1&offset=1", ["/big 5"], 2),
         ("unknown=x", ["/big 6", "/fail", "/big 5"], 3),
     ]:
@@ -60,8 +60,8 @@ async def test_a_page_of_runs_is_what_the_query_says(server):
         ("limit=%D9%A3", "?limit", "an integer"),
         ("limit=" + "9" * 5000, "?limit", "an integer"),
         ("offset=-1", "?offset", "at least 0"),
-        ("offset=100001", "?offset", "at most 100000"),
-        ("offset=" + "9" * 40, "?offset", "at most 100000"),
+        ("offset=10001", "?offset", "at most 10000"),
+        ("offset=" + "9" * 40, "?offset", "at most 10000"),
         ("state=weird", "?state",
          'one of "queued", "starting", "running", "stopping", "completed", "failed", "cancelled"'),
     ],
@@ -94,7 +94,7 @@ async def test_a_live_run_shows_its_process(server):
 
 
 async def test_a_queued_run_shows_its_place(new_server):
-    server = new_server(limits=Limits(max_concurrent_runs=1))
+    server = await new_server(limits=Limits(max_concurrent_runs=1))
     await hanging(server)
     queued = [await server.prompt("hello", detach=True) for _ in range(2)]
     shown = [(await server.fetch(f"/api/v1/runs/{run.json['id']}")).json for run in queued]
@@ -151,7 +151,7 @@ async def test_a_run_is_stopped_by_delete_too(server):
 
 
 async def test_a_queued_run_is_stopped_without_ever_having_started(new_server):
-    server = new_server(limits=Limits(max_concurrent_runs=1))
+    server = await new_server(limits=Limits(max_concurrent_runs=1))
     await hanging(server)
     run_id = (await server.prompt("hello", detach=True)).json["id"]
     reply = await server.fetch(f"/api/v1/runs/{run_id}?wait=20", method="DELETE")

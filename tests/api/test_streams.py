@@ -99,7 +99,7 @@ async def test_a_reader_that_speaks_http_1_0_gets_the_stream_unchunked(server):
 
 
 async def test_a_silent_stream_of_lines_is_kept_alive_by_blank_ones(new_server):
-    server = new_server(Bounds(keepalive_secs=0.05))
+    server = await new_server(Bounds(keepalive_secs=0.05))
     stream = await server.stream("/hang")
     await stream.until("session.bound")
     assert [await stream.line() for _ in range(3)] == [b"", b"", b""]
@@ -107,7 +107,7 @@ async def test_a_silent_stream_of_lines_is_kept_alive_by_blank_ones(new_server):
 
 
 async def test_a_silent_stream_of_events_is_kept_alive_by_comments(new_server):
-    server = new_server(Bounds(keepalive_secs=0.05))
+    server = await new_server(Bounds(keepalive_secs=0.05))
     asked = {"backend": "demo", "prompt": "/hang", "output_format": "stream-json"}
     connection = await server.post(asked, {"Accept": SSE})
     assert await connection.head() == 200
@@ -121,7 +121,7 @@ async def test_a_silent_stream_of_events_is_kept_alive_by_comments(new_server):
 
 
 async def test_the_stream_of_all_runs_is_kept_alive_too(new_server):
-    server = new_server(Bounds(keepalive_secs=0.05))
+    server = await new_server(Bounds(keepalive_secs=0.05))
     connection = await server.raw("GET", "/api/v1/events")
     assert await connection.head() == 200
     assert [await connection.chunk() for _ in range(2)] == [b": ping\n\n"] * 2
@@ -153,7 +153,7 @@ async def everything(sock):
 
 
 async def test_a_reader_that_stops_reading_is_left_and_its_run_stopped(new_server):
-    server = new_server(Bounds(write_secs=0.3))
+    server = await new_server(Bounds(write_secs=0.3))
     with await unread(server, "/burst 200000") as sock:
         run = await server.started()
         view = await server.end(run.id)
@@ -185,7 +185,7 @@ async def test_a_fault_of_ours_breaks_a_stream_off_it_does_not_end_it(new_server
 
     answers = {200: Answer("A stream.", {NDJSON: "domain/event"})}
     route = Route("GET", "/crash", crash, "crash", "It crashes", "meta", answers)
-    server = new_server(routes=(*ROUTES, route))
+    server = await new_server(routes=(*ROUTES, route))
     connection = await server.raw("GET", "/crash")
     assert await connection.head() == 200
     assert await connection.chunk() == b'{"type":"run.queued"}\n'

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from clinvk.backends.base import Installation, Residue, Site, Step
+from clinvk.backends.base import Installation, Site, Step
 from clinvk.backends.claude.backend import ClaudeBackend
 from clinvk.backends.claude.command import MAX_RETRIES
 from clinvk.domain.errors import ErrorCode, Fault
@@ -85,12 +85,6 @@ def test_where_tools_are_vetted_the_folders_own_memory_is_read_as_that_of_an_add
     name = "CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD"
     assert name not in backend.command(SPEC, SITE).env
     assert backend.command(replace(SPEC, sandbox_mode=SandboxMode.READ_ONLY), SITE).env[name] == "1"
-
-
-@pytest.mark.parametrize("name", ["", ".", "*", "../x", "53a20f8f"])
-def test_what_is_no_id_names_no_residue(backend, name):
-    assert backend.residue(name) == ()
-    assert backend.residue(UUID)
 
 
 def test_files_and_hooks_are_guarded_from_the_users_settings_too(backend):
@@ -199,8 +193,3 @@ def test_its_version_is_found_in_what_it_prints(backend):
 def test_an_exit_is_explained(backend):
     assert backend.explain(Exit(1, None, "Not logged in")).code is ErrorCode.NOT_AUTHENTICATED
     assert backend.explain(Exit(0)) is None
-
-
-def test_a_sub_agents_description_is_left_and_named(backend):
-    pattern = f".claude/projects/*/{UUID}/subagents/agent-*.meta.json"
-    assert backend.residue(UUID) == (Residue(pattern, '"agentType"'),)

@@ -55,6 +55,17 @@ def test_each_child_has_a_dialogue_of_its_own_and_leaves_nothing(backend):
     assert backend.residue(UUID) == ()
 
 
+def test_codex_itself_deletes_what_its_databases_hold(backend):
+    made = backend.deletion(UUID, SITE.installation)
+    assert made.argv == ("/usr/bin/codex", "delete", "--force", "--disable=plugins", UUID)
+    assert (made.cwd, made.env) == ("/", {})
+
+
+@pytest.mark.parametrize("name", ["", "--all", "my session", UUID.upper(), UUID + "\n"])
+def test_what_is_no_id_is_not_deleted(backend, name):
+    assert backend.deletion(name, SITE.installation) is None
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [

@@ -71,6 +71,12 @@ def test_a_prompt_is_sent_at_once_with_all_it_needs():
     assert dialogue.outgoing() == Outgoing(b"")
 
 
+def test_the_child_is_told_that_it_may_keep_the_conversation_and_else_nothing_of_it():
+    dialogue = DemoDialogue()
+    dialogue.begin("t", RunSpec("demo", "hello", "/", ephemeral=False))
+    assert sent(dialogue)[0]["keep"] is True
+
+
 @pytest.mark.parametrize(
     ("message", "output"),
     [

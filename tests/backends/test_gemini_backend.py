@@ -236,39 +236,6 @@ def test_an_exit_that_tells_nothing_is_not(exit_):
     assert BACKEND.explain(exit_) is None
 
 
-LEFT = [
-    ".gemini/tmp/project/chats/session-2026-11-21T07-22-0275709f.jsonl",
-    ".gemini/tmp/project/chats/session-2026-11-21T07-22-_0275709.jsonl",
-    ".gemini/tmp/project/chats/session-2026-11-21T07-22-clinvk-c.jsonl",
-    f".gemini/tmp/project/chats/{UUID}/0a1b2c3d.jsonl",
-    f".gemini/tmp/project/logs/session-{UUID}.jsonl",
-    f".gemini/tmp/project/tool-outputs/session-_{UUID}/run_shell_command_1.txt",
-    f".gemini/tmp/project/{UUID}/plans/plan.md",
-]
-NOT_OURS = [
-    ".gemini/tmp/project/chats/session-2026-11-21T07-22-11111111.jsonl",
-    ".gemini/tmp/project/logs/session-11111111-d70f-4a05-b03b-a0495b28b953.jsonl",
-    ".gemini/tmp/project/.project_root",
-    ".gemini/settings.json",
-]
-
-
-@pytest.mark.parametrize("path", LEFT + NOT_OURS)
-def test_what_a_conversation_leaves_is_found_and_nothing_else(tmp_path, path):
-    (tmp_path / path).parent.mkdir(parents=True)
-    (tmp_path / path).touch()
-    found = [
-        str(file.relative_to(tmp_path)) for one in BACKEND.residue(UUID) for file in tmp_path.glob(one.pattern)
-    ]
-    assert found == ([path] if path in LEFT else [])
-
-
-def test_a_conversation_whose_file_has_the_same_name_is_told_apart_by_what_it_holds():
-    chats = [one for one in BACKEND.residue(UUID) if "chats/session-" in one.pattern]
-    assert [one.holds for one in chats] == [UUID, UUID, '"sessionId":"clinvk-']
-    assert {one.holds for one in BACKEND.residue(UUID) if one not in chats} == {""}
-
-
 def rows(heading):
     """The first cells of the table under `heading` in the documentation."""
     section = PAGE.read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
@@ -284,11 +251,6 @@ def test_the_documentation_lists_every_flag_and_every_variable():
 def test_the_documentation_names_the_versions_that_were_tested():
     first, below = BACKEND.executable.tested
     assert f"at least {first}, below {below}" in PAGE.read_text()
-
-
-@pytest.mark.parametrize("name", ["", ".", "*", "../x", "53a20f8f"])
-def test_what_is_no_id_names_no_residue(name):
-    assert GeminiBackend().residue(name) == ()
 
 
 @pytest.mark.parametrize("flag", ["--extensions", "--include-directories", "--extensions="])

@@ -185,10 +185,10 @@ def settings_of(schema, prefix=""):
 def test_every_setting_is_in_the_reference():
     named = list(settings_of(schemas.Schemas().documents["config/config"]))
     assert "backends.NAME.allowed_tools" in named
-    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
     assert [name for name in named if f"| `{name}` |" not in reference] == []
 
 
 def test_every_error_code_is_in_the_reference():
-    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
     assert [code for code in ErrorCode if f"| `{code}` |" not in reference] == []

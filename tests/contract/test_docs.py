@@ -7,13 +7,11 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from clinvk.democli import words
-from clinvk.domain.run import RunState
 from tests import clis
 from tests.e2e.conftest import Served
 from tests.modelstub import client
@@ -168,13 +166,6 @@ def test_every_file_and_script_that_a_page_names_is_there():
         assert (named(page), missing) == (named(page), [])
 
 
-def test_the_reference_is_what_the_code_says():
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "reference", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
 def test_every_word_of_the_demo_is_documented():
     page = (ROOT / "docs" / "demo.md").read_text("utf-8")
     assert [word for word in words.WORDS if f"`{word}" not in page] == []
@@ -192,9 +183,3 @@ def test_every_link_between_pages_leads_somewhere(page):
             headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, target
-
-
-def test_the_state_diagram_names_every_state():
-    page = (ROOT / "docs" / "design.md").read_text("utf-8")
-    diagram = re.search(r"```text\n(queued.*?)```", page, re.DOTALL).group(1)
-    assert [state for state in RunState if state.value not in diagram] == []

@@ -12,6 +12,7 @@ import jsonschema_rs
 import pytest
 from referencing import Registry, Resource
 
+from clinvk.api.table import ROUTES
 from clinvk.schemas import BASE, Checker, Schemas, folder
 
 SCHEMAS = Schemas()
@@ -227,3 +228,81 @@ def test_an_unknown_field_is_named_with_those_known_at_its_place():
         "/map/a~1b/siez": "perhaps 'size'",
         "/one/nothing": "a field of the schema: colour, size",
     }
+
+
+def test_an_unknown_field_behind_references_is_compared_with_those_known_there():
+    run = SCHEMAS.documents["domain/run"]["examples"][0]
+    wrong = {
+        **run,
+        "token_usage": {**run["token_usage"], "cost_usdd": 1},
+        "exit": {"stderr_tail": "", "singal": ""},
+    }
+    page = {"runs": [run, wrong], "total": 2, "limit": 50, "offset": 0}
+    told = {fault.path: fault.expected for fault in SCHEMAS.checker("native/run-list").faults(page)}
+    assert told == {
+        "/runs/1/token_usage/cost_usdd": "perhaps 'cost_usd'",
+        "/runs/1/exit/singal": "perhaps 'signal'",
+    }
+
+
+UNION = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+            "required": ["type", "text"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {"type": {"const": "image"}, "size": {"type": "integer"}},
+            "required": ["type", "size"],
+        },
+        {"type": "string", "minLength": 1},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"type": "text", "text": 1}, ("/text", "1 has the wrong type", "a string")),
+        ({"type": "text", "text": "", "txet": 1}, ("/txet", "is not a known field", "perhaps 'text'")),
+        ({"type": "image", "size": "x"}, ("/size", '"x" has the wrong type', "an integer")),
+        ({"type": "image"}, ("/size", "is missing", "a value: the field is required")),
+        (
+            {"type": "txt"},
+            ("/type", '"txt" is not one of the values allowed', 'perhaps "text": one of "text", "image"'),
+        ),
+        ({"type": 1}, ("/type", "1 is not one of the values allowed", 'one of "text", "image"')),
+        ({"text": "x"}, ("/type", "is missing", 'one of "text", "image"')),
+        ("", ("", '"" is too short', "some text")),
+        (None, ("", "null has the wrong type", "an object or a string")),
+    ],
+)
+def test_the_faults_of_a_union_are_those_of_the_one_that_was_meant(value, told):
+    (fault,) = Checker({"type": "array", "items": UNION}).faults([{"type": "text", "text": "x"}, value])
+    assert (fault.path.removeprefix("/1"), fault.message, fault.expected) == told
+
+
+def test_of_a_union_with_one_that_has_no_constant_that_one_was_meant_where_none_is_sent():
+    checker = SCHEMAS.checker("native/prompt-response")
+    assert {fault.path for fault in checker.faults({"run_id": 1})} >= {"/run_id", "/exit_code"}
+    assert {fault.path for fault in checker.faults({"dry_run": True})} == {"/backend", "/command"}
+    (fault,) = checker.faults({"dry_run": "yes"})
+    assert (fault.path, fault.expected) == ("/dry_run", "true")
+
+
+def test_every_number_that_a_client_may_send_has_bounds():
+    sent = [(route.name, SCHEMAS.whole(route.request)) for route in ROUTES if route.request]
+    sent += [
+        (route.name, {"properties": {each.name: each.schema}}) for route in ROUTES for each in route.parameters
+    ]
+    endless = [
+        f"{name}{pointer}"
+        for name, schema in sent
+        for pointer, part in parts(schema)
+        if part.get("type") in {"integer", "number"}
+        if "maximum" not in part or not part.keys() & {"minimum", "exclusiveMinimum"}
+    ]
+    assert endless == []

@@ -35,12 +35,13 @@ class Heard(list):
 class Child:
     """A demo child, spoken with line by line, each within the deadline."""
 
-    def __init__(self, workdir, *options):
+    def __init__(self, workdir, *options, **variables):
         self._stderr = workdir / "stderr"
         with self._stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", *options, PROGRAM],
                 cwd=workdir,
+                env={**os.environ, "HOME": str(workdir / "home"), **variables},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -106,8 +107,8 @@ class Child:
 def new_child(tmp_path):
     with contextlib.ExitStack() as stack:
 
-        def start(*options):
-            child = Child(tmp_path, *options)
+        def start(*options, **variables):
+            child = Child(tmp_path, *options, **variables)
             stack.callback(child.kill)
             return child
 

@@ -49,12 +49,6 @@ def test_a_conversation_is_remembered_and_others_are_not_mixed_up(child):
     assert second[-2]["cached_tokens"] == 1 + first[-2]["output_tokens"]
 
 
-def test_a_conversation_of_another_process_goes_on_without_its_count(child):
-    heard = child.turn("hello again", conversation="demo-1234")
-    assert heard[0]["id"] == "demo-1234"
-    assert "a later turn of this conversation" in heard.text
-
-
 def test_slow_takes_its_time(child):
     child.prompt("/slow a tortoise")
     child.until("text")
@@ -237,6 +231,7 @@ def test_help_lists_every_word(child):
         "/slow",
         "/tool",
         "/think",
+        "/recall",
         "/ask",
         "/fail",
         "/usage-limit",

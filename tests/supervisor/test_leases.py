@@ -12,7 +12,8 @@ from clinvk.clock import SystemClock
 from clinvk.domain import events
 from clinvk.domain.errors import BackendNotFound, ErrorCode
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor.supervisor import Limits, Supervisor
+from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.supervisor import Supervisor
 from tests.conftest import FakeBackend, Stage
 from tests.supervisor.bench import SomeBackend
 

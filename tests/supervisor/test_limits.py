@@ -10,7 +10,7 @@ from clinvk.domain import events
 from clinvk.domain.errors import QueueFull, RunNotFound
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.monitor import RunQuery
-from clinvk.supervisor.supervisor import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits
 
 
 async def test_a_hundred_prompts_are_answered_by_at_most_eight_children(stage):
@@ -87,8 +87,8 @@ async def test_the_oldest_runs_are_forgotten(new_stage, tmp_path):
         runs.append(await stage.start())
         await runs[-1].end()
     with pytest.raises(RunNotFound):
-        stage.supervisor.view(runs[0].handle.id)
-    page = stage.supervisor.runs(RunQuery())
+        stage.supervisor.history.view(runs[0].handle.id)
+    page = await stage.supervisor.history.page(RunQuery())
     assert [view.id for view in page.runs] == [runs[3].handle.id, runs[2].handle.id]
 
 
@@ -96,18 +96,21 @@ async def test_runs_are_forgotten_by_size_too(new_stage):
     stage = new_stage(Limits(history_bytes=10_000))
     for _ in range(3):
         await (await stage.start("one-line 3000")).end()
-    assert stage.supervisor.runs(RunQuery()).total == 1
+    assert (await stage.supervisor.history.page(RunQuery())).total == 1
 
 
 async def test_runs_are_listed_newest_first_by_state_and_backend(stage):
     fake, demo = await stage.start("then-silent"), await stage.demo("hello")
     await demo.end()
     await fake.first(events.TextDelta)
-    supervisor = stage.supervisor
-    assert [view.id for view in supervisor.runs(RunQuery()).runs] == [demo.handle.id, fake.handle.id]
-    assert [view.id for view in supervisor.runs(RunQuery(state=RunState.RUNNING)).runs] == [fake.handle.id]
-    assert [view.id for view in supervisor.runs(RunQuery(backend="demo")).runs] == [demo.handle.id]
-    assert supervisor.runs(RunQuery(limit=1, offset=1)).runs[0].id == fake.handle.id
+
+    async def page(**query):
+        return [view.id for view in (await stage.supervisor.history.page(RunQuery(**query))).runs]
+
+    assert await page() == [demo.handle.id, fake.handle.id]
+    assert await page(state=RunState.RUNNING) == [fake.handle.id]
+    assert await page(backend="demo") == [demo.handle.id]
+    assert await page(limit=1, offset=1) == [fake.handle.id]
 
 
 async def test_the_journal_tells_the_lifecycle_of_every_run(stage):
@@ -125,7 +128,7 @@ async def test_a_view_tells_times_exit_and_command_but_no_prompt_in_it(stage):
     run = await stage.start(prompt="tell me\n\n   more " + "x" * 200)
     await run.end()
     await stage.all_gone()
-    view = stage.supervisor.view(run.handle.id)
+    view = stage.supervisor.history.view(run.handle.id)
     assert view.prompt_preview.startswith("tell me more xxx")
     assert len(view.prompt_preview) == 80
     assert view.exit.code == 0

@@ -8,9 +8,10 @@ import pytest
 from clinvk import processes
 from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
-from clinvk.domain.errors import BackendNotFound, ErrorCode
-from clinvk.domain.run import RunState
+from clinvk.domain.errors import BackendNotFound, ErrorCode, InvalidInput
+from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.domain.spec import ApprovalMode
+from clinvk.supervisor.limits import Limits
 
 
 async def test_a_prompt_is_answered(stage):
@@ -70,10 +71,24 @@ async def test_a_program_that_is_not_there_fails_the_run_in_a_sentence(stage):
     assert "'/nowhere/cli'" in judgement.error.message
 
 
-async def test_a_workdir_that_is_gone_fails_the_run_and_frees_the_slot(stage):
-    judgement = await (await stage.start(workdir="/nowhere/at/all")).end()
+async def test_a_workdir_that_is_not_there_is_refused_before_anything_is_kept(stage):
+    with pytest.raises(InvalidInput) as refused:
+        await stage.start(workdir="/nowhere/at/all")
+    assert [fault.path for fault in refused.value.faults] == ["/workdir"]
+    assert (stage.supervisor.queued, stage.supervisor.live) == (0, 0)
+
+
+async def test_a_workdir_that_goes_while_the_run_waits_fails_it_and_frees_the_slot(new_stage, tmp_path):
+    stage = new_stage(Limits(max_concurrent_runs=1))
+    first = await stage.start("then-silent")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    second = await stage.start(workdir=str(folder))
+    folder.rmdir()
+    first.handle.stop(Stop(StopCause.CLIENT))
+    judgement = await second.end()
     assert judgement.error.code is ErrorCode.SPAWN_FAILED
-    assert "/nowhere/at/all" in judgement.error.message
+    assert str(folder) in judgement.error.message
     assert stage.supervisor.live == 0
 
 

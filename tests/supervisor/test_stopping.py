@@ -10,7 +10,7 @@ from clinvk import processes
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode, ShuttingDown
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor.supervisor import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits
 
 CLIENT = Stop(StopCause.CLIENT)
 

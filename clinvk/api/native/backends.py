@@ -7,7 +7,8 @@ from typing import Any, Final
 from clinvk.api.handler import Handler
 from clinvk.backends.base import Backend
 from clinvk.backends.registry import turned_off
-from clinvk.supervisor.supervisor import BackendOptions, Supervisor
+from clinvk.supervisor.limits import BackendOptions
+from clinvk.supervisor.supervisor import Supervisor
 
 _LOOK_SECS: Final = 5.0
 """What a look at the machine may take before we tell what was known before it."""

@@ -1,7 +1,5 @@
 """POST /api/v1/prompt."""
 
-from pathlib import Path
-
 from clinvk.api import streams
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
@@ -9,7 +7,6 @@ from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import Fault, InvalidInput, SessionNotFound
 from clinvk.domain.run import Stop, StopCause
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
@@ -19,36 +16,17 @@ from clinvk.supervisor.tasks import first_of
 async def create(call: Handler) -> None:
     """Run one prompt: answered whole, streamed, detached, or only shown."""
     body = call.body
-    if "session_id" in body:
-        raise SessionNotFound(body["session_id"])
     habits = call.services.habits.get(body["backend"], Habits())
     spec = translate.to_spec(body, call.origin, call.services.default_workdir, habits)
-    _check(spec, call)
-    if body.get("dry_run"):
+    if body.get("dry_run", habits.dry_run):
         command = await call.services.supervisor.command(spec)
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
         await _detach(call, spec)
-    elif body.get("output_format") == "stream-json":
+    elif body.get("output_format", habits.output_format) == "stream-json":
         await _stream(call, spec)
     else:
         await _answer(call, spec)
-
-
-def _check(spec: RunSpec, call: Handler) -> None:
-    """What a schema cannot say, all of it. Raises InvalidInput, or BackendNotFound."""
-    faults = call.services.supervisor.registry.get(spec.backend).faults(spec)
-    if not _is_directory(spec.workdir):
-        faults = [Fault("/workdir", f"'{spec.workdir}' is not there", "a directory that exists"), *faults]
-    if faults:
-        raise InvalidInput(faults)
-
-
-def _is_directory(path: str) -> bool:
-    try:
-        return Path(path).is_dir()
-    except OSError:  # a name too long, or in a folder that we may not look into
-        return False
 
 
 async def _detach(call: Handler, spec: RunSpec) -> None:

@@ -15,8 +15,10 @@ async def list_runs(call: Handler) -> None:
     query = RunQuery(
         state=RunState(state) if state else None,
         backend=call.query.get("backend"),
+        session_id=call.query.get("session_id"),
         limit=call.query.get("limit", DEFAULT_PAGE),
         offset=call.query.get("offset", 0),
+        cursor=call.query.get("cursor"),
     )
     call.reply(await call.services.monitor.runs(query))
 
@@ -28,11 +30,11 @@ async def get_run(call: Handler) -> None:
 
 async def follow_run(call: Handler) -> None:
     """One run's events: from the first, or after `Last-Event-ID`, to its end."""
-    handle = call.services.supervisor.handle(call.path["id"])
-    call.run_id = handle.id
+    log = await call.services.supervisor.history.log(call.path["id"])
+    call.run_id = call.path["id"]
     accepts = call.request.headers.get("Accept", "")
     since = call.query.get("Last-Event-ID", -1) + 1
-    await streams.send(call, handle.log, since, NDJSON if NDJSON in accepts else SSE)
+    await streams.send(call, log, since, NDJSON if NDJSON in accepts else SSE)
 
 
 async def follow_all(call: Handler) -> None:
@@ -45,11 +47,12 @@ async def follow_all(call: Handler) -> None:
 
 async def cancel_run(call: Handler) -> None:
     """Ask for a run's end. 200 once it has ended, 202 while it is stopping."""
-    handle = call.services.supervisor.stop(call.path["id"], StopCause.CLIENT)
-    call.run_id = handle.id
-    wait = call.query.get("wait", 0)
-    if wait:
+    run_id, wait = call.path["id"], call.query.get("wait", 0)
+    view = await call.services.monitor.stop(run_id, StopCause.CLIENT)
+    call.run_id = run_id
+    if wait and not view.state.ended:
+        handle = call.services.supervisor.handle(run_id)
         await first_of(handle.finished, call.gone, timeout=wait)
     if not call.gone.done():
-        view = await call.services.monitor.run(handle.id)
+        view = await call.services.monitor.run(run_id)
         call.reply(to_wire(view), 200 if view.state.ended else 202)

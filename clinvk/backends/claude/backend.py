@@ -5,6 +5,7 @@ from clinvk.backends.base import (
     Command,
     Dialogue,
     Executable,
+    Installation,
     PoolKey,
     Residue,
     Rung,
@@ -18,6 +19,7 @@ from clinvk.backends.base import (
 from clinvk.backends.claude import command
 from clinvk.backends.claude.dialogue import ClaudeDialogue
 from clinvk.backends.claude.result import exit_meaning
+from clinvk.backends.claude.stored import stored
 from clinvk.domain.errors import Fault, RunError
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
@@ -67,6 +69,10 @@ class ClaudeBackend:
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:
         # Of a sub-agent's work claude keeps the description, whatever it was asked to keep.
-        if malformed_resume(session_id):  # a name for more than one conversation
-            return ()
-        return (Residue(f".claude/projects/*/{session_id}/subagents/agent-*.meta.json", '"agentType"'),)
+        return self.stored(session_id)
+
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        return stored(session_id)
+
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:  # noqa: ARG002
+        return None  # `claude purge` takes all conversations of a folder

@@ -7,6 +7,7 @@ from clinvk.backends.base import (
     Command,
     Dialogue,
     Executable,
+    Installation,
     PoolKey,
     Residue,
     Rung,
@@ -14,7 +15,7 @@ from clinvk.backends.base import (
     Step,
     Traits,
 )
-from clinvk.backends.codex import command, text
+from clinvk.backends.codex import command, stored, text
 from clinvk.backends.codex.dialogue import CodexDialogue
 from clinvk.domain.errors import Fault, RunError
 from clinvk.domain.run import Exit
@@ -61,3 +62,9 @@ class CodexBackend:
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  an ephemeral thread has no file
         return ()
+
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        return stored.stored(session_id)
+
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:
+        return stored.deletion(session_id, installation)

@@ -1,5 +1,6 @@
 """The demo backend: how its child is started, stopped and understood."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,8 @@ from clinvk.backends.base import (
     Command,
     Dialogue,
     Executable,
+    Installation,
+    Place,
     PoolKey,
     Residue,
     Rung,
@@ -24,6 +27,8 @@ from clinvk.domain.spec import RunSpec
 
 _PROGRAM: Final = Path(__file__).resolve().parents[2] / "democli"
 _CRASHED: Final = 70
+_STORE: Final = (Place("HOME", ".clinvk-demo"),)
+_ID: Final = re.compile(r"demo-[0-9a-f]{16}")
 
 
 class DemoBackend:
@@ -58,5 +63,16 @@ class DemoBackend:
         message = "The demo backend crashed in the middle of a turn; send the prompt again"
         return RunError(ErrorCode.BACKEND_EXITED, f"{message}: {last}" if last else message)
 
-    def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  it keeps nothing
+    def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  it does as it is asked
         return ()
+
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        if not _ID.fullmatch(session_id):
+            return ()
+        return (
+            Residue(f"{session_id}.json", session_id, _STORE),
+            Residue(f"{session_id}.json.*", places=_STORE),  # where a child was killed while it wrote
+        )
+
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:  # noqa: ARG002
+        return None  # its file is all there is

@@ -79,6 +79,7 @@ class DemoDialogue:
             conversation=spec.resume,
             system=spec.system_prompt,
             model=spec.model,
+            **({} if spec.ephemeral else {"keep": True}),
         )
 
     def interrupt(self, turn: TurnId) -> bool:

@@ -9,6 +9,7 @@ from clinvk.backends.base import (
     Command,
     Dialogue,
     Executable,
+    Installation,
     PoolKey,
     Residue,
     Rung,
@@ -19,8 +20,9 @@ from clinvk.backends.base import (
     misused_flags,
     refused_flags,
 )
-from clinvk.backends.gemini.command import OWN_CONVERSATION, command, is_tool
+from clinvk.backends.gemini.command import command, is_tool
 from clinvk.backends.gemini.quirks import CURES, QUIRKS
+from clinvk.backends.gemini.stored import stored
 from clinvk.domain.errors import ErrorCode, Fault, RunError
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
@@ -29,8 +31,6 @@ _NOT_LOGGED_IN: Final = 41
 _CONFIG_REFUSED: Final = 52
 _UNTRUSTED: Final = 55
 _NO_SANDBOX: Final = 44
-
-_STORE: Final = ".gemini/tmp/*"
 
 
 class GeminiBackend:
@@ -57,6 +57,7 @@ class GeminiBackend:
             "GEMINI_SANDBOX_*",
             "GEMINI_SYSTEM_MD",
             "GEMINI_CLI_CUSTOM_HEADERS",
+            "GEMINI_CLI_HOME",
             "GEMINI_CLI_SYSTEM_DEFAULTS_PATH",
             "GEMINI_CLI_SYSTEM_SETTINGS_PATH",
             "GEMINI_CLI_TRUSTED_FOLDERS_PATH",
@@ -120,26 +121,13 @@ class GeminiBackend:
                 return failures.by_words(exit_.last_words, CURES)
 
     def residue(self, session_id: str) -> tuple[Residue, ...]:
-        """The conversation, the shadow of it that a resume makes, and the empty one that a start makes."""
-        if malformed_resume(session_id):  # a name for more than one conversation
-            return ()
-        return (
-            Residue(f"{_STORE}/chats/session-*-{session_id[:8]}.jsonl", session_id),
-            Residue(f"{_STORE}/chats/session-*-_{session_id[:7]}.jsonl", session_id),
-            Residue(f"{_STORE}/chats/session-*-{OWN_CONVERSATION}?.jsonl", f'"sessionId":"{OWN_CONVERSATION}'),
-            *_kept_for(session_id),
-            *_kept_for(f"_{session_id}"),
-        )
+        return stored(session_id)  # it cannot be asked to keep nothing
 
+    def stored(self, session_id: str) -> tuple[Residue, ...]:
+        return stored(session_id)
 
-def _kept_for(session: str) -> tuple[Residue, ...]:
-    """What is kept beside a conversation in folders and files that are named after it."""
-    return (
-        Residue(f"{_STORE}/chats/{session}/*.jsonl", ""),
-        Residue(f"{_STORE}/logs/session-{session}.jsonl", ""),
-        Residue(f"{_STORE}/tool-outputs/session-{session}/*", ""),
-        Residue(f"{_STORE}/{session}/*/*", ""),
-    )
+    def deletion(self, session_id: str, installation: Installation) -> Command | None:  # noqa: ARG002
+        return None  # files are all there is
 
 
 def _unknown_tools(tools: tuple[str, ...]) -> list[Fault]:

@@ -130,7 +130,7 @@ def test_enough_turns_are_enough(world, backend, workdir):
 
 def test_an_ephemeral_run_leaves_no_conversation_behind(world, backend):
     said = f"forget this {backend} word"
-    world.ask(backend, said)
+    world.ask(backend, said, ephemeral=True)
     world.nothing_left()
     kept = [
         path

@@ -1,6 +1,8 @@
 """Going on with a conversation of the real CLIs: over a supervisor of our own, as sessions will."""
 
+import contextlib
 import os
+import sqlite3
 
 import pytest
 
@@ -9,9 +11,11 @@ from clinvk.clock import SystemClock
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import RunState
-from clinvk.supervisor.supervisor import Limits, Supervisor
+from clinvk.domain.spec import ApprovalMode, SandboxMode
+from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.supervisor import Supervisor
 from tests import clis
-from tests.conftest import Stage
+from tests.conftest import DEADLINE, Stage
 
 UNKNOWN = "01a1fbf0-0000-7000-8000-000000000000"
 
@@ -23,12 +27,16 @@ async def real(stub, tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     for name, value in clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}").items():
         monkeypatch.setenv(name, value)
-    numbers = iter(range(1000))
-    supervisor = Supervisor(default_registry(), Limits(), SystemClock(), lambda kind: f"{kind}_{next(numbers)}")
+    supervisor = supervisor_of_all()
     await supervisor.probe.look()
     stage = Stage(supervisor, tmp_path)
     yield stage
     await stage.all_gone()
+
+
+def supervisor_of_all():
+    numbers = iter(range(1000))
+    return Supervisor(default_registry(), Limits(), SystemClock(), lambda kind: f"{kind}_{next(numbers)}")
 
 
 async def turn(real, backend, prompt, **spec):
@@ -47,6 +55,68 @@ async def test_a_second_run_goes_on_where_the_first_ended(real, stub, backend):
     (entry,) = [entry for entry in stub.log() if f"who am I ({backend})" in (entry["prompt"] or "")]
     body = stub.send("GET", f"/__stub/request/{entry['seq']}").body.decode()
     assert f"my name is Nemo ({backend})" in body
+
+
+async def test_a_conversation_is_forgotten_by_its_cli_wherever_that_lives_and_others_are_not(
+    real, backend, tmp_path, monkeypatch
+):
+    move(backend, tmp_path, monkeypatch)
+    # What a tool says at such length is put into a file of its own by claude.
+    tool = "[[tool=shell cmd=seq%201%2050000]]"
+    allowed = {"approval_mode": ApprovalMode.NONE, "sandbox_mode": SandboxMode.FULL}
+    first = await turn(real, backend, f"nautilus {tool}", ephemeral=False, **allowed)
+    other = await turn(real, backend, "argonaut", ephemeral=False)
+    gone, kept = (run.handle.run.backend_session_id for run in (first, other))
+    await real.supervisor.drain(DEADLINE)  # what was said is written down by then
+    files = {path for path in tmp_path.rglob(f"*{gone[:8]}*") if path.is_file()}
+    assert any(b"nautilus" in path.read_bytes() for path in files)
+
+    supervisor = supervisor_of_all()
+    cli = default_registry().get(backend)
+    await supervisor.probe.look(backend)
+    removed = await supervisor.pool.forget(cli, gone)
+    assert removed.left == ()
+    assert rows(tmp_path, gone, "nautilus") == []
+    assert [path for path in tmp_path.rglob("*") if gone in path.name] == []
+    holding = [path for path in tmp_path.rglob("*") if path.is_file() and b"nautilus" in path.read_bytes()]
+    assert [path.name for path in holding if ".sqlite" not in path.name] == []
+
+    stage = Stage(supervisor, tmp_path)
+    again = await turn(stage, backend, "who am I", ephemeral=False, resume=kept)
+    assert again.handle.run.error is None
+    lost = await turn(stage, backend, "who am I", ephemeral=False, resume=gone)
+    assert lost.handle.run.error.code is ErrorCode.RESUME_FAILED
+    assert (await supervisor.pool.forget(cli, gone)).left == ()
+    await stage.all_gone()
+
+
+def move(backend, home, monkeypatch):
+    """Have the CLI keep its files elsewhere, as its users can."""
+    variable, folder, inside = MOVED[backend]
+    monkeypatch.setenv(variable, str(home / "moved"))
+    (home / folder).mkdir(exist_ok=True)
+    (home / "moved" / inside).parent.mkdir(exist_ok=True)
+    (home / folder).rename(home / "moved" / inside)
+
+
+MOVED = {
+    "claude": ("CLAUDE_CONFIG_DIR", ".claude", ""),
+    "codex": ("CODEX_HOME", ".codex", ""),
+    "gemini": ("GEMINI_CLI_HOME", ".gemini", ".gemini"),
+}
+"""The variable, the folder that it stands for, and where that is in the one it names."""
+
+
+def rows(folder, *words):
+    """The rows of all databases below `folder` that have one of these words."""
+    found = []
+    for path in folder.rglob("*.sqlite"):
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            for (table,) in tables:
+                every = database.execute(f'SELECT * FROM "{table}"').fetchall()
+                found += [row for row in every if any(word in str(row) for word in words)]
+    return found
 
 
 async def test_a_turns_usage_is_its_own_and_not_the_conversations(real, backend):

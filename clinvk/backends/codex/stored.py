@@ -1,0 +1,23 @@
+"""What codex keeps of a conversation, and its own way to delete it."""
+
+from typing import Final
+
+from clinvk.backends.base import Command, Installation, Place, Residue, is_uuid
+
+_HOME: Final = (Place("CODEX_HOME"), Place("HOME", ".codex"))
+
+
+def stored(session_id: str) -> tuple[Residue, ...]:
+    """The files; the same is in databases that all conversations share. A user may have archived it."""
+    if not is_uuid(session_id):
+        return ()
+    name = f"rollout-*-{session_id}.jsonl"
+    folders = ("sessions/*/*/*", "archived_sessions")
+    return tuple(Residue(f"{folder}/{name}", session_id, _HOME) for folder in folders)
+
+
+def deletion(session_id: str, installation: Installation) -> Command | None:
+    """Deletes the file, and what two databases hold. With plugins it would leave the beginnings of a fetch."""
+    if not is_uuid(session_id):
+        return None
+    return Command((*installation.argv, "delete", "--force", "--disable=plugins", session_id), "/")

@@ -1,0 +1,77 @@
+"""The settings that hold, and what is done when they are read again."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from clinvk import settings, wiring
+from clinvk.api.services import Services
+from clinvk.settings import Settings
+from clinvk.supervisor.tasks import Tasks
+
+_log = logging.getLogger("clinvk.config")
+
+
+class Reload:
+    """Lays new settings over a running server. Runs that are under way keep what they started with."""
+
+    def __init__(self, held: Settings, load: Callable[[], Settings], services: Services) -> None:
+        self.held = held
+        """What holds now; of what only a start can take, what the server was started with."""
+        self._load = load
+        self._services = services
+        self._tasks = Tasks()
+        self._turn = asyncio.Lock()
+
+    def ask(self) -> None:
+        """Have the configuration read again, in the background; the log tells what came of it."""
+        self._tasks.spawn(self._again(), name="reload")
+
+    async def close(self) -> None:
+        """Nothing changes any more after this."""
+        await self._tasks.cancel()
+
+    async def _again(self) -> None:
+        async with self._turn:
+            file = self.held.file
+            if file.exists() and not file.is_file():  # a pipe would keep us waiting, at our end too
+                _refuse(f"{file} is no file that can be read again")
+                return
+            try:
+                fresh = await asyncio.to_thread(self._load)  # who knows what disk it is on
+            except settings.BadSettings as error:
+                _refuse(str(error))
+                return
+            changed = settings.changes(self.held, fresh)
+            self.held = _startable(self.held, fresh)
+            await self._apply()
+            _log.info("reloaded %s: %s", fresh.file, _told(changed))
+
+    async def _apply(self) -> None:
+        services, supervisor = self._services, self._services.supervisor
+        limits = wiring.limits(self.held, log_content=supervisor.limits.log_content)
+        supervisor.registry.disable(wiring.disabled(self.held))
+        supervisor.sessions.options = wiring.session_options(self.held)
+        services.bounds = wiring.bounds(self.held.server)
+        services.habits = wiring.habits(self.held)
+        await supervisor.adjust(limits)
+
+
+def _refuse(faults: str) -> None:
+    for fault in faults.splitlines():
+        _log.error("not reloaded, everything stays as it was: %s", fault)
+
+
+def _startable(held: Settings, fresh: Settings) -> Settings:
+    """`fresh`, but for what a running server cannot take."""
+    fixed = {name: getattr(held.server, name) for name in (key.partition(".")[2] for key in settings.RESTART)}
+    return dataclasses.replace(fresh, server=dataclasses.replace(fresh.server, **fixed))
+
+
+def _told(changed: list[str]) -> str:
+    live = [key for key in changed if key not in settings.RESTART]
+    fixed = [key for key in changed if key in settings.RESTART]
+    parts = [f"changed {', '.join(live)}"] if live else []
+    parts += [f"needs a restart: {', '.join(fixed)}"] if fixed else []
+    return "; ".join(parts) or "nothing changed"

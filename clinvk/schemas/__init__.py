@@ -1,0 +1,74 @@
+"""The schemas under `schemas/`: the one source of validation, specification and reference."""
+
+import json
+import posixpath
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from clinvk.schemas.checker import Checker, Document
+
+__all__ = ["BASE", "Checker", "Document", "Schemas", "folder", "target"]
+
+BASE: Final = "https://api.clinvk.dev/schemas/"
+_OF_A_FILE: Final = ("$id", "$schema")
+
+
+def folder() -> Path:
+    """Where the schemas are: in the installed package, else at the top of the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    shipped = package / "_schemas"
+    return shipped if shipped.is_dir() else package.parent / "schemas"
+
+
+def target(reference: str, name: str) -> tuple[str, str]:
+    """Where `reference` leads from the schema `name`: the name of a schema, and a JSON pointer in it."""
+    path, _, pointer = reference.partition("#")
+    file = posixpath.normpath(posixpath.join(posixpath.dirname(name), path)) if path else name
+    return file.removesuffix(".json"), pointer
+
+
+class Schemas:
+    """Every schema by its path below `schemas/`, such as `native/prompt-request`. Nothing is ever fetched."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        root = root or folder()
+        self.documents: dict[str, Document] = {
+            path.relative_to(root).with_suffix("").as_posix(): json.loads(path.read_text("utf-8"))
+            for path in sorted(root.rglob("*.json"))
+        }
+        self._whole: dict[str, Document] = {}
+        self._checkers: dict[str, Checker] = {}
+
+    def checker(self, name: str) -> Checker:
+        """The compiled schema `name`."""
+        if name not in self._checkers:
+            self._checkers[name] = Checker(self.whole(name))
+        return self._checkers[name]
+
+    def whole(self, name: str) -> Document:
+        """The schema `name` with what its references lead to in their place; what stands beside one wins.
+
+        No schema of ours may hold itself.
+        """
+        if name not in self._whole:
+            self._whole[name] = self._inlined(self.documents[name], name)
+        return self._whole[name]
+
+    def _inlined(self, part: Any, name: str) -> Any:
+        if isinstance(part, list):
+            return [self._inlined(each, name) for each in part]
+        if not isinstance(part, Mapping):
+            return part
+        beside = {key: self._inlined(each, name) for key, each in part.items() if key != "$ref"}
+        if "$ref" not in part:
+            return beside
+        led = self._inlined(*self._lookup(*target(part["$ref"], name)))
+        return {key: each for key, each in led.items() if key not in _OF_A_FILE} | beside
+
+    def _lookup(self, name: str, pointer: str) -> tuple[Any, str]:
+        found: Any = self.documents[name]
+        for step in pointer.split("/")[1:]:
+            key = step.replace("~1", "/").replace("~0", "~")
+            found = found[int(key)] if isinstance(found, list) else found[key]
+        return found, name

@@ -1,0 +1,134 @@
+"""Settings as the program takes them. Names are the schema's; every default stands there."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+@dataclass(frozen=True, slots=True)
+class UnifiedFlags:
+    """What holds for every backend that says nothing else itself. 0 is no bound."""
+
+    approval_mode: str
+    sandbox_mode: str
+    verbose: bool
+    dry_run: bool
+    max_turns: int
+    max_tokens: int
+    command_timeout_secs: float
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSettings:
+    """How one backend is set up, None where nothing is said."""
+
+    enabled: bool | None
+    """None: it may be used. True: it has to be there."""
+    model: str | None
+    allowed_tools: tuple[str, ...]
+    approval_mode: str | None
+    sandbox_mode: str | None
+    system_prompt: str | None
+    extra_flags: tuple[str, ...]
+    path: str | None
+    env: Mapping[str, str]
+    pass_env: tuple[str, ...]
+    replace_system_prompt: bool
+    max_concurrent: int | None
+    first_output_timeout_secs: float | None
+    idle_timeout_secs: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What is kept of sessions."""
+
+    auto_resume: bool
+    retention_days: float
+    store_token_usage: bool
+    default_tags: tuple[str, ...]
+    store_content: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSettings:
+    """How answers look; only `format` has an effect on a server."""
+
+    format: str
+    show_tokens: bool
+    show_timing: bool
+    color: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelSettings:
+    """What bounds requests of many prompts."""
+
+    max_workers: int
+    fail_fast: bool
+    aggregate_output: bool
+    max_tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The HTTP server."""
+
+    host: str
+    port: int
+    request_timeout_secs: float
+    read_timeout_secs: float
+    write_timeout_secs: float
+    idle_timeout_secs: float
+    max_request_body_bytes: int
+    max_concurrent_runs: int
+    max_queued_runs: int
+    shutdown_grace_secs: float
+    allowed_hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, the folder that everything is kept in, and the file that was read."""
+
+    home: Path
+    file: Path
+    default_backend: str
+    unified_flags: UnifiedFlags
+    backends: Mapping[str, BackendSettings]
+    """Every backend there is."""
+    session: SessionSettings
+    output: OutputSettings
+    parallel: ParallelSettings
+    server: ServerSettings
+
+
+RESTART: Final = frozenset({"server.host", "server.port", "server.idle_timeout_secs"})
+"""What only the next start takes: the socket, and a clock that the HTTP library was given."""
+
+
+def changes(old: Settings, new: Settings) -> list[str]:
+    """The keys, such as `server.port`, whose values differ."""
+    before, after = _flat(old), _flat(new)
+    return [key for key in after if before[key] != after[key]]
+
+
+def _flat(settings: Settings) -> dict[str, object]:
+    flat: dict[str, object] = {"default_backend": settings.default_backend}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            flat |= _fields(field.name, value)
+        elif isinstance(value, Mapping):
+            for name, backend in value.items():
+                flat |= _fields(f"{field.name}.{name}", backend)
+    return flat
+
+
+def _fields(prefix: str, section: "DataclassInstance") -> dict[str, object]:
+    return {f"{prefix}.{field.name}": getattr(section, field.name) for field in dataclasses.fields(section)}

@@ -1,0 +1,60 @@
+"""What the store takes and gives, besides sessions."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from clinvk.domain.run import RunState
+from clinvk.domain.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as kept: columns to find it by, and its `view`, the JSON a reader gets.
+
+    Times are seconds since the epoch; `finished_at` is set if the run has ended, and only then: what has no end
+    would never expire. `prompt` is the whole prompt, None where content is not kept. `log_bytes` is the size of
+    the run's spool file.
+    """
+
+    id: str
+    backend: str
+    state: RunState
+    created_at: float
+    view: bytes
+    session_id: str | None = None
+    group_id: str | None = None
+    finished_at: float | None = None
+    prompt: str | None = None
+    log_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if self.state.ended != (self.finished_at is not None):
+            raise ValueError(f"{self.id}: {self.state} with finished_at={self.finished_at}")
+
+
+class RunsWanted(Protocol):
+    """Which runs, newest first: `offset` counts from the `cursor`, where there is one."""
+
+    @property
+    def state(self) -> RunState | None: ...
+    @property
+    def backend(self) -> str | None: ...
+    @property
+    def session_id(self) -> str | None: ...
+    @property
+    def limit(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What one batch removed: whole sessions, and the ids of runs. False where there was nothing."""
+
+    sessions: tuple[Session, ...] = ()
+    runs: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.sessions or self.runs)

@@ -1,0 +1,176 @@
+"""The store: sessions and runs that outlive the server, in one SQLite file that one thread owns."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from clinvk.domain.errors import SessionNotFound
+from clinvk.domain.paging import Page, SessionQuery
+from clinvk.domain.session import Session
+from clinvk.store import runs, sessions
+from clinvk.store.records import Expired, RunRecord, RunsWanted
+from clinvk.store.worker import Worker, log_refusal
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+
+class Store:
+    """Sessions and runs, kept. For one event loop; nothing is done on its thread.
+
+    What is submitted is done in order, so that a read sees every write before it. A write is committed before
+    its call returns, and survives SIGKILL from then on, though not a power failure (see `database.Database`).
+    A caller that is cancelled while it waits does not undo what it asked for.
+    Whatever SQLite or the disk refuses is StoreUnavailable to whom it was refused.
+    """
+
+    def __init__(self, worker: Worker) -> None:
+        """Use `open`."""
+        self._worker = worker
+
+    @classmethod
+    async def open(cls, folder: Path) -> "Store":
+        """The store in `folder`, for this process alone; made where it is missing. Raises StoreUnavailable."""
+        worker = Worker()
+        await worker.open(folder)
+        return cls(worker)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the store fails, None once it works again: a failed write is made good by a write only."""
+        return self._worker.failure
+
+    @property
+    def session_count(self) -> int:
+        """How many sessions there are, known without asking the disk."""
+        return self._worker.totals.sessions
+
+    @property
+    def log_bytes(self) -> int:
+        """What the spool files of all kept runs come to, known without asking the disk."""
+        return self._worker.totals.log_bytes
+
+    async def close(self) -> None:
+        """Finish what was submitted and let another server have the file. A second time does nothing."""
+        await self._worker.close()
+
+    async def add_session(self, session: Session) -> None:
+        """Keep a new session."""
+        await self._write(partial(sessions.add, session=session))
+
+    async def save_session(self, session: Session) -> None:
+        """Keep a session as it is now, all of it. Raises SessionNotFound."""
+        await self._write(partial(sessions.save, session=session))
+
+    def bind_session(self, session_id: str, backend_session_id: str) -> None:
+        """Note the CLI's own id of the conversation. Submitted, not awaited; the log has it if it fails."""
+        work = partial(sessions.bind, session_id=session_id, backend_session_id=backend_session_id)
+        done = self._worker.submit(work, writes=True)
+        done.add_done_callback(log_refusal(f"{session_id} was not bound to {backend_session_id}"))
+
+    async def session(self, session_id: str) -> Session:
+        """Raises SessionNotFound."""
+        return await self._read(partial(sessions.get, session_id=session_id))
+
+    async def session_like(self, prefix: str) -> Session:
+        """The session of that id, or the only one whose id begins so. Raises SessionNotFound, SessionAmbiguous."""
+        return await self._read(partial(sessions.like, prefix=prefix))
+
+    async def newest_session(self, backend: str, workdir: str) -> Session | None:
+        """The one used last with that backend in that folder."""
+        return await self._read(partial(sessions.newest, backend=backend, workdir=workdir))
+
+    async def sessions(self, query: SessionQuery) -> Page[Session]:
+        """A page, newest use first. Raises InvalidInput where its cursor is wrong."""
+        return await self._read(partial(sessions.page, query=query))
+
+    async def remove_session(self, session_id: str) -> list[str]:
+        """Delete a session and its runs, both or neither; the ids of those runs. Raises SessionNotFound."""
+
+        def work(db: sqlite3.Connection) -> list[str]:
+            if not sessions.remove(db, session_id):
+                raise SessionNotFound(session_id)
+            return runs.remove_of_session(db, session_id)
+
+        return await self._write(work)
+
+    async def add_run(self, record: RunRecord) -> None:
+        """Keep a run as it is now, new or not."""
+        await self._write(partial(runs.put, record=record))
+
+    def note_run(self, record: RunRecord) -> None:
+        """The same, submitted and not awaited; the log has it if it fails."""
+        done = self._worker.submit(partial(runs.put, record=record), writes=True)
+        done.add_done_callback(log_refusal(f"{record.id} was not noted"))
+
+    async def begin_run(self, record: RunRecord, session: Session | None = None, *, is_new: bool = False) -> None:
+        """Keep a run that begins, and its session as it is from now on, both or neither.
+
+        Raises SessionNotFound where the session is not new and was removed meanwhile.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            if session:
+                (sessions.add if is_new else sessions.save)(db, session)
+            runs.put(db, record)
+
+        await self._write(work)
+
+    async def end_run(self, record: RunRecord, session: Session | None = None) -> None:
+        """Keep a run's end, and its session as it is after it, both or neither.
+
+        A session that was removed meanwhile stays so; the run is kept, for its readers.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            runs.put(db, record)
+            if session:
+                sessions.save_if_there(db, session)
+
+        await self._write(work)
+
+    async def run(self, run_id: str) -> RunRecord:
+        """Raises RunNotFound."""
+        return await self._read(partial(runs.get, run_id=run_id))
+
+    async def runs(self, query: RunsWanted) -> Page[RunRecord]:
+        """A page, newest first; its records have no `prompt`. Raises InvalidInput where the cursor is wrong."""
+        return await self._read(partial(runs.page, query=query))
+
+    async def unended_runs(self) -> list[RunRecord]:
+        """Every run that has not ended: at boot, those of a server that died."""
+        return await self._read(runs.unended)
+
+    async def remove_oldest_runs(self, surplus_bytes: int) -> list[str]:
+        """Delete ended runs that have a log, oldest end first, until `surplus_bytes` of logs are free; their ids.
+
+        Fewer where there are no more. What has not ended is never deleted.
+        """
+        return await self._write(partial(runs.remove_oldest, surplus_bytes=surplus_bytes))
+
+    async def expire(self, before: float, limit: int = 200) -> Expired:
+        """Delete one batch of what is older than `before`; call it until it has nothing more to say.
+
+        At most `limit` runs that ended; once those are gone, `limit` sessions that nobody used since and that are
+        not under way, with the runs they still have.
+        """
+
+        def work(db: sqlite3.Connection) -> Expired:
+            ended = runs.remove_ended(db, before, limit)
+            if len(ended) == limit:
+                return Expired(runs=tuple(ended))
+            unused = sessions.unused(db, before, limit)
+            for session in unused:
+                sessions.remove(db, session.id)
+                ended += runs.remove_of_session(db, session.id)
+            return Expired(tuple(unused), tuple(ended))
+
+        return await self._write(work)
+
+    async def _read(self, work: Work[T]) -> T:
+        return await self._worker.submit(work, writes=False)
+
+    async def _write(self, work: Work[T]) -> T:
+        return await self._worker.submit(work, writes=True)

@@ -1,0 +1,76 @@
+"""A program that is run for what it says or does, not for a turn: charged, bounded and ended like any other."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from clinvk.backends.base import Command, Outgoing, Said, TurnId
+from clinvk.domain.approvals import Verdict
+from clinvk.domain.run import Exit, Start
+from clinvk.domain.spec import RunSpec
+from clinvk.supervisor.child import Child
+from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.tasks import first_of
+
+_ENOUGH: Final = 4 << 10
+
+
+class Outcome(NamedTuple):
+    """How it ended, None if it had to be ended; and the beginning of what it printed."""
+
+    exit: Exit | None
+    text: str
+
+
+async def run(
+    command: Command, variables: Mapping[str, str], marker: str, descendants: Descendants, seconds: float
+) -> Outcome:
+    """Run `command` with that environment, `seconds` at most. No process of it is left. Raises SpawnFailed."""
+    heard = _Heard()
+    child = Child.spawn(command, dict(variables), heard)
+    descendants.enrol(marker, child.pid)
+    try:
+        child.open()
+        in_time = await first_of(child.ended, timeout=seconds)
+    finally:
+        await descendants.end(marker)
+        exit_ = await child.ended
+        descendants.forget(marker)
+    return Outcome(exit_ if in_time else None, heard.text)
+
+
+class _Heard:
+    """The dialogue with such a program: all it has to say is its output."""
+
+    capacity = 0
+
+    def __init__(self) -> None:
+        self._bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self._bytes.decode(errors="replace")
+
+    def open(self) -> None:
+        """There is nothing to say."""
+
+    def fit(self, spec: RunSpec) -> Start | None:  # noqa: ARG002  it takes no turns
+        return None
+
+    def begin(self, turn: TurnId, spec: RunSpec) -> None:
+        raise NotImplementedError
+
+    def interrupt(self, turn: TurnId) -> bool:  # noqa: ARG002  it takes no turns
+        return False
+
+    def answer(self, turn: TurnId, ask_id: str, verdict: Verdict) -> None:
+        raise NotImplementedError
+
+    def receive(self, data: bytes) -> list[Said]:
+        self._bytes = (self._bytes + data)[:_ENOUGH]
+        return []
+
+    def outgoing(self) -> Outgoing:
+        return Outgoing(b"", close_stdin=True)
+
+    def exited(self, exit_: Exit) -> list[Said]:  # noqa: ARG002  the asker sees for itself
+        return []

@@ -1,0 +1,47 @@
+"""What bounds the supervisor, and how its backends are set up."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clinvk.backends.base import Backend
+from clinvk.domain.spec import RunSpec
+from clinvk.supervisor.deadlines import Patience
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOptions:
+    """How one backend is set up, None where its traits or the server's limits decide.
+
+    `path` is its CLI, where that is not to be looked for; `variables` are added to the environment. With
+    `wanted` the server is not quite well without it.
+    """
+
+    max_concurrent: int | None = None
+    first_output_secs: float | None = None
+    idle_secs: float | None = None
+    path: str | None = None
+    wanted: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds the supervisor, and how its backends are set up."""
+
+    max_concurrent_runs: int = 8
+    max_queued_runs: int = 256
+    total_secs: float = 3600.0
+    run_bytes: int = 512 << 20
+    history_runs: int = 1000
+    history_bytes: int = 4 << 30
+    log_content: bool = False
+    backends: Mapping[str, BackendOptions] = field(default_factory=dict)
+
+    def patience(self, backend: Backend, spec: RunSpec) -> Patience:
+        """The clocks of a run of `spec`."""
+        options = self.backends.get(backend.name, BackendOptions())
+        return Patience(
+            options.first_output_secs or backend.traits.first_output_secs,
+            options.idle_secs or backend.traits.idle_secs,
+            min(self.total_secs, spec.timeout_secs) if spec.timeout_secs else self.total_secs,
+        )

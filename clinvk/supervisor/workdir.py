@@ -1,0 +1,23 @@
+"""The folder a run works in."""
+
+import os
+
+from clinvk.domain.errors import Fault
+
+
+def real(path: str) -> str:
+    """`path` with its links followed: CLIs compare paths, and trust folders by name."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # no path can be that: `faults` says so
+        return path
+
+
+def is_there(path: str) -> bool:
+    """Whether it is a folder. One whose name is too long, or cannot be, is not."""
+    return os.path.isdir(path)  # noqa: PTH112  a string is what runs take
+
+
+def faults(path: str) -> list[Fault]:
+    """What is wrong with `path` as a workdir."""
+    return [] if is_there(path) else [Fault("/workdir", f"'{path}' is not there", "a directory that exists")]

@@ -1,0 +1,87 @@
+"""Settings → what each part of the server takes."""
+
+import os
+
+from clinvk.api.services import Bounds, Habits
+from clinvk.domain.spec import ApprovalMode, SandboxMode
+from clinvk.settings import BackendSettings, ServerSettings, Settings
+from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.sessions import SessionOptions
+
+
+def disabled(settings: Settings) -> set[str]:
+    """The backends that may not be used."""
+    return {name for name, backend in settings.backends.items() if backend.enabled is False}
+
+
+def limits(settings: Settings, *, log_content: bool) -> Limits:
+    """What bounds the supervisor."""
+    return Limits(
+        max_concurrent_runs=settings.server.max_concurrent_runs,
+        max_queued_runs=settings.server.max_queued_runs,
+        total_secs=settings.unified_flags.command_timeout_secs,
+        log_content=log_content,
+        backends={
+            name: BackendOptions(
+                max_concurrent=backend.max_concurrent,
+                first_output_secs=backend.first_output_timeout_secs,
+                idle_secs=backend.idle_timeout_secs,
+                path=backend.path,
+                wanted=backend.enabled is True,
+                variables=variables(backend),
+            )
+            for name, backend in settings.backends.items()
+        },
+    )
+
+
+def session_options(settings: Settings) -> SessionOptions:
+    """How sessions are kept."""
+    chosen = settings.session
+    return SessionOptions(
+        auto_resume=chosen.auto_resume,
+        retention_days=chosen.retention_days,
+        store_token_usage=chosen.store_token_usage,
+        default_tags=chosen.default_tags,
+        store_content=chosen.store_content,
+    )
+
+
+def variables(backend: BackendSettings) -> dict[str, str]:
+    """What its CLI sees beside the usual: some of what we see, and what is set for it alone."""
+    passed = {name: os.environ[name] for name in backend.pass_env if name in os.environ}
+    return {**passed, **backend.env}
+
+
+def bounds(server: ServerSettings) -> Bounds:
+    """What the HTTP side keeps to."""
+    return Bounds(
+        max_body_bytes=server.max_request_body_bytes,
+        request_secs=server.request_timeout_secs,
+        read_secs=server.read_timeout_secs,
+        write_secs=server.write_timeout_secs,
+        idle_secs=server.idle_timeout_secs,
+        allowed_hosts=server.allowed_hosts,
+    )
+
+
+def habits(settings: Settings) -> dict[str, Habits]:
+    """What every run is like, for each backend: what is set for it, else for all, else nothing."""
+    return {name: _habits(backend, settings) for name, backend in settings.backends.items()}
+
+
+def _habits(backend: BackendSettings, settings: Settings) -> Habits:
+    flags = settings.unified_flags
+    return Habits(
+        model=backend.model,
+        approval_mode=ApprovalMode(backend.approval_mode or flags.approval_mode),
+        sandbox_mode=SandboxMode(backend.sandbox_mode or flags.sandbox_mode),
+        system_prompt=backend.system_prompt or None,
+        max_turns=flags.max_turns or None,
+        max_tokens=flags.max_tokens or None,
+        extra=backend.extra_flags,
+        allowed_tools=backend.allowed_tools,
+        replace_system_prompt=backend.replace_system_prompt,
+        dry_run=flags.dry_run,
+        output_format=settings.output.format,
+    )

@@ -1,0 +1,88 @@
+"""Real servers whose configuration and log are at hand."""
+
+import json
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import DEADLINE, Served
+
+
+class Log:
+    """A server's log as it is written: a FIFO that the server takes for a file."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self._lines: list[bytes] = []
+        self._partial = b""
+
+    def until(self, word: str) -> list[str]:
+        """The messages up to the first that has `word` in it, which is the last of them."""
+        seen: list[str] = []
+        while not seen or word not in seen[-1]:
+            line = self._line()
+            assert line, f"it ended after {seen}"
+            seen.append(json.loads(line)["message"])
+        return seen
+
+    def rest(self) -> list[str]:
+        """The messages until nobody writes any more."""
+        return [json.loads(line)["message"] for line in iter(self._line, "")]
+
+    def _line(self) -> str:
+        """Empty at the end."""
+        while not self._lines:
+            assert select.select([self._fd], [], [], DEADLINE)[0], "nothing came"
+            data = os.read(self._fd, 65536)
+            if not data:
+                return ""
+            *self._lines, self._partial = (self._partial + data).split(b"\n")
+        return self._lines.pop(0).decode()
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Configured:
+    """A server, its file, and its log."""
+
+    def __init__(self, home: Path, text: str, start: Callable[..., Served], flags: tuple[str, ...]) -> None:
+        self.file = home / "clinvk" / "config.yaml"
+        self.write(text)
+        self.log = Log(home / "server.log")
+        self.served = start(home, "--log-format", "json", *flags)
+
+    def write(self, text: str) -> None:
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_text(text)
+
+    def reload(self, text: str | None = None) -> str:
+        """What the server says after a SIGHUP, now that its file says `text`."""
+        if text is not None:
+            self.write(text)
+        self.served.guardian.send_signal(signal.SIGHUP)
+        return self.log.until("reloaded")[-1]
+
+    def prompt(self, prompt: str, **fields: Any) -> Any:
+        return self.served.prompt(prompt, **fields)
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Iterator[Callable[..., Configured]]:
+    """Starts a server whose file says this."""
+    made: list[Configured] = []
+
+    def make(text: str = "", *flags: str) -> Configured:
+        made.append(Configured(tmp_path, text, Served, flags))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.served.end()
+        one.log.close()

@@ -1,0 +1,259 @@
+"""SIGHUP: the configuration is read again by a server that goes on serving."""
+
+import json
+import os
+import re
+import select
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clinvk import processes
+from tests.commands.conftest import Log
+from tests.e2e.conftest import DEADLINE, Served
+from tests.guardian.conftest import ON_TERMINAL, await_end
+
+pytestmark = pytest.mark.e2e
+
+
+def started(served, run_id):
+    """Wait until the child of that run has its turn."""
+    events = served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+    while json.loads(events.readline())["type"] != "run.started":
+        pass
+    events.close()
+
+
+def test_more_runs_at_once_let_in_who_waits(configured):
+    server = configured("server:\n  max_concurrent_runs: 1\n")
+    first, second = (server.prompt("/hang", detach=True)["id"] for _ in range(2))
+    started(server.served, first)
+    assert server.served.json("GET", f"/api/v1/runs/{second}")["state"] == "queued"
+    told = server.reload("server:\n  max_concurrent_runs: 2\n")
+    assert told == f"reloaded {server.file}: changed server.max_concurrent_runs"
+    started(server.served, second)
+
+
+def test_one_backend_may_have_more_at_once_too(configured):
+    server = configured("backends:\n  demo:\n    max_concurrent: 1\n")
+    first, second = (server.prompt("/hang", detach=True)["id"] for _ in range(2))
+    started(server.served, first)
+    assert server.served.json("GET", f"/api/v1/runs/{second}")["state"] == "queued"
+    assert server.reload("").endswith(": changed backends.demo.max_concurrent")
+    started(server.served, second)
+
+
+def test_fewer_at_once_stop_nobody(configured):
+    server = configured()
+    runs = [server.served.start("/hang") for _ in range(2)]
+    server.reload("server:\n  max_concurrent_runs: 1\n  max_queued_runs: 0\n")
+    assert server.served.call("POST", "/api/v1/prompt", {"backend": "demo", "prompt": "x"}).status == 429
+    states = [server.served.json("GET", f"/api/v1/runs/{run_id}")["state"] for run_id in runs]
+    assert states == ["running", "running"]
+
+
+def test_what_runs_keeps_its_clock_and_what_comes_has_the_new_one(configured):
+    server = configured()
+    before = server.served.start("/hang")
+    assert server.reload("unified_flags:\n  command_timeout_secs: 0.5\n").endswith("command_timeout_secs")
+    assert "total of 0.5 s" in server.prompt("/hang")["error"]
+    assert server.served.json("GET", f"/api/v1/runs/{before}")["state"] == "running"
+
+
+def test_a_backend_is_disabled_and_enabled_again(configured):
+    server = configured()
+    running = server.served.start("/hang")
+    server.reload("backends:\n  demo:\n    enabled: false\n")
+    refused = server.prompt("hello")
+    assert refused["status"] == 400
+    assert "disabled (backends.demo.enabled)" in refused["detail"]
+    assert server.served.json("GET", f"/api/v1/runs/{running}")["state"] == "running"
+    assert server.reload("").endswith(": changed backends.demo.enabled")
+    assert server.prompt("hello")["exit_code"] == 0
+
+
+def test_who_waits_for_a_backend_that_is_disabled_meanwhile_has_its_turn_all_the_same(configured):
+    server = configured("server:\n  max_concurrent_runs: 1\n")
+    first, second = (server.prompt("/hang", detach=True)["id"] for _ in range(2))
+    started(server.served, first)
+    server.reload("server:\n  max_concurrent_runs: 2\nbackends:\n  demo:\n    enabled: false\n")
+    started(server.served, second)
+
+
+def test_children_see_the_new_variables(configured):
+    server = configured()
+    assert server.reload("backends:\n  demo:\n    env: {SET_ANEW: '1'}\n").endswith("backends.demo.env")
+    assert "SET_ANEW" in server.prompt("x", dry_run=True)["command"]["env_names"]
+
+
+def test_another_path_is_looked_at(configured, tmp_path):
+    server = configured()
+    cli = tmp_path / "cli"
+    cli.write_text("#!/bin/sh\necho 2.1.0 '(Claude Code)'\n")
+    cli.chmod(0o700)
+    server.reload(f"backends:\n  claude:\n    path: {cli}\n")
+    (claude,) = [
+        one for one in server.served.json("GET", "/api/v1/backends")["backends"] if one["name"] == "claude"
+    ]
+    assert (claude["available"], claude["path"], claude["version"]) == (True, str(cli), "2.1.0")
+
+
+def test_names_of_hosts_are_let_in(configured):
+    server = configured()
+    assert server.served.call("GET", "/health", Host="a.example").status == 403
+    server.reload("server:\n  allowed_hosts: [a.example]\n")
+    assert server.served.call("GET", "/health", Host="a.example").status == 200
+
+
+def test_what_only_a_start_can_take_is_named_again_and_again(configured):
+    server = configured()
+    text = "server:\n  host: localhost\n  idle_timeout_secs: 5\n  read_timeout_secs: 6\n"
+    told = server.reload(text)
+    assert told == (
+        f"reloaded {server.file}: changed server.read_timeout_secs;"
+        " needs a restart: server.host, server.idle_timeout_secs"
+    )
+    told = server.reload()
+    assert told == f"reloaded {server.file}: needs a restart: server.host, server.idle_timeout_secs"
+
+
+def test_where_nothing_has_changed_it_says_so_and_flags_stay_above_the_file(configured):
+    server = configured()
+    assert server.reload() == f"reloaded {server.file}: nothing changed"
+    assert server.reload("server:\n  port: 1\n") == f"reloaded {server.file}: nothing changed"
+
+
+def test_a_bad_file_is_told_with_all_its_faults_and_nothing_changes(configured):
+    server = configured("server:\n  allowed_hosts: [a.example]\n")
+    server.write("server:\n  prot: 1\n  port: x\n")
+    server.served.guardian.send_signal(signal.SIGHUP)
+    told = [server.log.until("not reloaded")[-1] for _ in range(2)]
+    assert told == [
+        f"not reloaded, everything stays as it was: {server.file}:2:3: server.prot is not a known key;"
+        " expected perhaps 'server.port'",
+        f'not reloaded, everything stays as it was: {server.file}:3:9: server.port is text, "x";'
+        " expected a whole number",
+    ]
+    assert server.served.call("GET", "/health", Host="a.example").status == 200
+    assert server.reload("").endswith(": changed server.allowed_hosts")
+
+
+def test_a_pipe_is_not_read_twice(configured, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"echo 'server: {{max_queued_runs: 1}}' > {pipe}"]):
+        server = configured("", "--config", str(pipe))
+    told = server.reload()
+    assert told == f"not reloaded, everything stays as it was: {pipe} is no file that can be read again"
+
+
+def test_a_grace_that_was_set_anew_is_given(configured):
+    server = configured()
+    server.reload("server:\n  shutdown_grace_secs: 30\n")
+    run_id = server.served.start("/slow 3 words only")
+    events = server.served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+    server.served.guardian.terminate()
+    last = [json.loads(line) for line in events.read().splitlines()][-1]
+    assert (last["type"], last["state"]) == ("run.finished", "completed")
+
+
+def test_a_signal_to_the_server_itself_does_the_same(configured):
+    server = configured()
+    os.kill(server.served.pid, signal.SIGHUP)
+    assert server.log.until("reloaded")[-1].endswith(": nothing changed")
+
+
+def test_under_nohup_the_signal_stays_ignored(tmp_path):
+    serve = (sys.executable, "-m", "clinvk", "serve", "--port", "0")
+    served = Served(tmp_path, argv=("sh", "-c", 'trap "" HUP; exec "$@"', "sh", *serve))
+    try:
+        status = Path(f"/proc/{served.pid}/status").read_text()
+        ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+        assert ignored >> (signal.SIGHUP - 1) & 1
+    finally:
+        served.end()
+
+
+class OnTerminal:
+    """A server whose session has a terminal: at its head, or below an interactive shell."""
+
+    def __init__(self, home, *, shell):
+        home.mkdir(exist_ok=True)
+        self.log = Log(home / "log")
+        self._keyboard, screen = os.openpty()
+        serve = [sys.executable, "-m", "clinvk", "serve", "--port", "0", "--log-format", "json"]
+        program = ["bash", "--norc", "--noprofile", "-i"] if shell else serve
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "PS1": "prompt> ", "TERM": "dumb"}
+        with (home / "log").open("wb") as log:
+            self.head = subprocess.Popen(
+                [sys.executable, "-c", ON_TERMINAL, *program],
+                stdin=screen,
+                stdout=screen,
+                stderr=screen if shell else log,
+                env=environment | {"CLINVK_HOME": str(home)},
+                cwd=home,
+                start_new_session=True,
+            )
+        os.close(screen)
+        if shell:
+            os.write(self._keyboard, f"{shlex.join(serve)} 2>{home}/log {shell}\n".encode())
+        self._until("Press Ctrl+C")
+        rows = processes.descendants(os.getpid(), processes.table())
+        self.server = max((row for row in rows if row.ppid != os.getpid()), key=lambda row: row.started).pid
+        self.guardian = processes.read(self.server).ppid
+
+    def _until(self, word):
+        shown = ""
+        while word not in shown:
+            assert select.select([self._keyboard], [], [], DEADLINE)[0], shown
+            shown += os.read(self._keyboard, 65536).decode(errors="replace")
+
+    def hang_up(self):
+        os.close(self._keyboard)
+        self._keyboard = -1
+
+    def ends(self):
+        """Wait until nobody holds the log any more: the server has ended, and whatever it had started."""
+        return self.log.rest()
+
+    def close(self):
+        if self._keyboard >= 0:
+            self.hang_up()
+        self.head.kill()
+        self.head.wait(DEADLINE)
+        await_end(self.guardian)
+        self.log.close()
+
+
+@pytest.fixture
+def on_terminal(tmp_path):
+    made = []
+
+    def make(shell=""):
+        made.append(OnTerminal(tmp_path / "home", shell=shell))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("shell", ["", " ", "&"], ids=["at its head", "in the foreground", "in the background"])
+def test_on_a_terminal_the_signal_reloads_and_the_hang_up_ends(on_terminal, shell):
+    job = on_terminal(shell)
+    for pid in (job.guardian, job.server):
+        os.kill(pid, signal.SIGHUP)
+        job.log.until("reloaded")
+    job.hang_up()
+    assert "stopped" in job.ends()
+
+
+def test_a_shell_that_is_told_to_hang_up_takes_the_server_with_it(on_terminal):
+    """It passes the signal on while the terminal is still there, and takes that with it when it ends."""
+    job = on_terminal("&")
+    os.kill(job.head.pid, signal.SIGHUP)
+    assert "stopped" in job.ends()

@@ -1,0 +1,45 @@
+"""Whatever is sent, the answer is one that /openapi.json describes. scripts/conformance sends more of it."""
+
+import pytest
+
+from clinvk.api.table import ROUTES
+from tests.conformance import NO_CLIS, Conformance
+from tests.e2e.conftest import Served
+
+EXAMPLES = {"createPrompt": 320, "followRun": 80, "followEvents": 60}
+"""Requests, and as many wrong ones: above two thousand in all. The same each time."""
+USUAL = 160
+
+# What a likely request is answered with: that it came so far shows that more than refusals were judged.
+REACHED = {
+    "createPrompt": {200, 202, 400},
+    "listRuns": {200, 400},
+    "getRun": {200, 404},
+    "deleteRun": {200, 400, 404},
+    "cancelRun": {200, 400, 404},
+    "followRun": {200, 400, 404},
+    "followEvents": {200, 400},
+    "listSessions": {200, 400},
+    "getSession": {200, 404},
+    "deleteSession": {200, 404},
+}
+
+
+@pytest.fixture(scope="module")
+def examined(tmp_path_factory):
+    served = Served(tmp_path_factory.mktemp("home"), more=NO_CLIS)
+    yield Conformance(served)
+    served.end()
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("name", [route.name for route in ROUTES])
+def test_every_answer_is_one_that_is_documented(name, examined):
+    for mode in examined.modes(name):
+        examined.examine(name, mode, EXAMPLES.get(name, USUAL), seed=None)
+    assert examined.statuses[name].keys() >= REACHED.get(name, {200}), examined.table()
+
+
+def test_every_operation_of_the_document_is_examined(examined):
+    assert set(examined.names) == {route.name for route in ROUTES}
