@@ -55,6 +55,12 @@ def subreaper() -> Iterator[None]:
     assert not left, f"left behind: {left}"
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a child keeps, it keeps in no machine's HOME."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
 class FakeBackend:
     """`fakecli` with the fault that the spec's model names: `model="exit 3"`."""
 
@@ -204,10 +210,13 @@ async def close(keeping: Keeping) -> None:
 
 
 @pytest.fixture
-async def new_stage(task_factory: str, tmp_path: Path) -> AsyncIterator[Callable[..., Stage]]:
+async def new_stage(
+    task_factory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Callable[..., Stage]]:
     """Makes stages with limits of one's own; each is drained afterwards."""
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+    monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
     stages: list[Stage] = []
     keepings: list[Keeping] = []
     numbers = itertools.count()

@@ -74,10 +74,12 @@ class History:
 
     async def page(self, query: RunQuery) -> RunPage:
         """Live and ended ones, newest first. Raises InvalidInput where the cursor is wrong."""
-        if self._store and not (query.state and not query.state.ended):
+        asks_for_live = query.state is not None and not query.state.ended
+        # A store that fails may lack the newest: what is at hand is better. /health tells it.
+        if self._store and self._store.failure is None and not asks_for_live:
             try:
                 kept = await self._store.runs(query)
-            except StoreUnavailable:  # /health tells it; what is at hand is better than nothing
+            except StoreUnavailable:
                 return self._page_at_hand(query)
             found = tuple(self._newest_view(record) for record in kept.items)
             return RunPage(found, kept.total, query.limit, query.offset, kept.next_cursor)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView
-from clinvk.supervisor import environment, errand, ladder, residue, sites
+from clinvk.supervisor import environment, ladder, residue, sites
 from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
-from clinvk.supervisor.environment import MARKER
+from clinvk.supervisor.forgetting import Forgetting
 from clinvk.supervisor.lease import Lease, Outfit
 from clinvk.supervisor.litter import Litter
 from clinvk.supervisor.probe import Probe
@@ -21,9 +21,6 @@ from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
 
 _log = logging.getLogger("clinvk.pool")
-
-_DELETE_SECS = 20.0
-"""What a CLI may take to delete one of its conversations."""
 
 
 class Pool:
@@ -41,6 +38,7 @@ class Pool:
         self._descendants = descendants
         self._probe = probe
         self._variables = variables
+        self._forgetting = Forgetting(probe, descendants)
         self.sites = Sites()
         self._litter = Litter()
         self._retiring: dict[str, asyncio.Task[None]] = {}
@@ -101,27 +99,7 @@ class Pool:
     async def forget(self, backend: Backend, conversation: str) -> Removed:
         """Delete what the CLI keeps of a conversation, once nobody writes it any more."""
         await self.settled(conversation)
-        variables = self._clean(backend, self._variables.get(backend.name, {}), f"forget-{conversation}")
-        unhappy = await self._delete(backend, conversation, variables)
-        removed = await asyncio.to_thread(residue.remove, backend.stored(conversation), variables)
-        return Removed(removed.files, (*unhappy, *removed.left))
-
-    async def _delete(self, backend: Backend, conversation: str, variables: dict[str, str]) -> tuple[str, ...]:
-        """Have the CLI delete it, if it has a way of its own: what there is to complain about."""
-        installation = self._probe.found(backend.name)
-        if installation is None:
-            return (f"{backend.name} is not installed any more, so that only its files were deleted",)
-        command = backend.deletion(conversation, installation)
-        if command is None:
-            return ()
-        try:
-            done = await errand.run(command, variables, variables[MARKER], self._descendants, _DELETE_SECS)
-        except SpawnFailed as error:
-            return (str(error),)
-        if done.exit and done.exit.clean:
-            return ()
-        why = done.exit.last_words if done.exit else f"it did not end within {_DELETE_SECS:g} s"
-        return (f"{backend.name} did not delete the conversation: {why}",)
+        return await self._forgetting.forget(backend, conversation, self._variables.get(backend.name, {}))
 
     async def discard(self, lease: Lease) -> None:
         """Retire the child, and leave the ticket to the caller, for another lease."""
@@ -153,9 +131,6 @@ class Pool:
 
     def _environment(self, backend: Backend, command: Command, site: Site, marker: str) -> dict[str, str]:
         added = {**command.env, **self._variables.get(backend.name, {}), "TMPDIR": site.folder}
-        return self._clean(backend, added, marker)
-
-    def _clean(self, backend: Backend, added: Mapping[str, str], marker: str) -> dict[str, str]:
         return environment.clean(os.environ, backend.traits.environment, added, marker)
 
     def _view(self, backend: Backend, command: Command, site: Site) -> CommandView:

@@ -17,7 +17,7 @@ from clinvk.domain.errors import (
     StoreUnavailable,
 )
 from clinvk.domain.events import Event, Lifecycle, Notice, SessionBound
-from clinvk.domain.run import Run, Stop, StopCause
+from clinvk.domain.run import Continuation, Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView, StoreStatus
@@ -254,8 +254,16 @@ class Supervisor:
         return note
 
     async def _keep_end(self, handle: RunHandle, session: Session | None) -> None:
-        await self.history.end(handle, self.sessions.after(session, handle.run) if session else None)
+        run = handle.run
+        try:
+            await self.history.end(handle, self.sessions.after(session, run) if session else None)
+        except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
+            _log.exception("the end of %s was not kept", run.id)
         self.sessions.release(session)
+        if run.spec.resume and run.continuation is Continuation.FRESH and not self.draining:
+            # Nobody will ever ask for what is left of the conversation that was lost.
+            backend = self.registry.get(run.spec.backend)
+            self._tasks.spawn(self.pool.forget(backend, run.spec.resume), name=f"forget before {run.id}")
 
     def _finished(self, run: Run, said: Answer | None) -> None:
         _log.info(

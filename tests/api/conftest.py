@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,9 +67,12 @@ class Server:
     """One server under test, and its clients."""
 
     def __init__(
-        self, services: Services, http: HTTPServer, sockets: list[socket.socket], routes: Iterable[Route], log: Log
+        self, services: Services, keeping: Keeping, http: HTTPServer, routes: Iterable[Route], log: Log
     ) -> None:
+        sockets = bind_sockets(0, "127.0.0.1")
+        http.add_sockets(sockets)
         self.services = services
+        self.keeping = keeping
         self.supervisor = services.supervisor
         self.http = http
         self.port = sockets[0].getsockname()[1]
@@ -80,6 +82,7 @@ class Server:
         self.log = log
         self._client = AsyncHTTPClient(force_instance=True, max_clients=200)
         self._connections: list[Connection] = []
+        self._closed = False
 
     def faults(self, schema: str, value: object) -> list[Any]:
         """What is wrong with `value` by the schema of that name."""
@@ -196,6 +199,9 @@ class Server:
         return None
 
     async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self.http.stop()
         async with asyncio.timeout(DEADLINE):
             await self.supervisor.drain(0)
@@ -204,6 +210,7 @@ class Server:
                 await connection.leave(abruptly=True)
             self._client.close()
             await self.http.close_all_connections()
+        await close(self.keeping)
 
 
 def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], list[Any]]) -> None:
@@ -232,17 +239,17 @@ def schemas() -> Schemas:
 
 @pytest.fixture
 async def new_server(
-    task_factory: str, tmp_path: Path, caplog: Any, schemas: Schemas
+    task_factory: str, tmp_path: Path, caplog: Any, schemas: Schemas, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., Awaitable[Server]]]:
     """Starts servers with bounds and limits of one's own. None may leave a child or an error in the log."""
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     caplog.set_level(logging.INFO)
     servers: list[Server] = []
-    keepings: list[Keeping] = []
     numbers = itertools.count()
     log = Log()
     logging.getLogger().addHandler(log)
+    monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
     workdir = tmp_path / "workdir"
     workdir.mkdir()
 
@@ -259,23 +266,19 @@ async def new_server(
         def new_id(kind: str) -> str:
             return f"{kind}_{next(numbers)}"
 
-        keepings.append(Keeping(Spool(home / "runs"), await Store.open(home), options or SessionOptions()))
-        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, keeping=keepings[-1])
+        keeping = Keeping(Spool(home / "runs"), await Store.open(home), options or SessionOptions())
+        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, keeping=keeping)
         await supervisor.open()
         services = Services(
             supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
         )
         http = application.server(services, routes)
-        sockets = bind_sockets(0, "127.0.0.1")
-        http.add_sockets(sockets)
-        servers.append(Server(services, http, sockets, routes, log))
+        servers.append(Server(services, keeping, http, routes, log))
         return servers[-1]
 
     yield make
     for server in servers:
         await server.close()
-    for keeping in keepings:
-        await close(keeping)
     left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
     logging.getLogger().removeHandler(log)
     assert not left, f"left behind: {left}"

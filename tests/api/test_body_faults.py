@@ -30,6 +30,8 @@ def paths(reply):
             '"never" is not one of the values allowed', 'one of "default", "auto", "none", "always"')}),
         ({"sandbox_mode": None}, {"/sandbox_mode": (
             "null is not one of the values allowed", 'one of "default", "read-only", "workspace", "full"')}),
+        ({"sandbox_mode": ["full"]}, {"/sandbox_mode": (
+            '["full"] is not one of the values allowed', 'one of "default", "read-only", "workspace", "full"')}),
         ({"max_turns": 0}, {"/max_turns": ("0 is too small", "at least 1")}),
         ({"max_tokens": 1.5}, {"/max_tokens": ("1.5 has the wrong type", "an integer")}),
         ({"max_tokens": True}, {"/max_tokens": ("true has the wrong type", "an integer")}),
@@ -62,6 +64,7 @@ async def test_every_fault_is_told_with_its_place_and_what_would_be_right(server
     assert (reply.status, reply.json["type"]) == (400, "https://api.clinvk.dev/errors/invalid-request")
     told = {fault["path"]: (fault["message"], fault["expected"]) for fault in reply.json["errors"]}
     assert told == faults
+    assert len(reply.json["errors"]) == len(faults)
     assert server.supervisor.journal.length == 0
 
 

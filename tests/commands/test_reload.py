@@ -252,6 +252,14 @@ def test_on_a_terminal_the_signal_reloads_and_the_hang_up_ends(on_terminal, shel
     assert "stopped" in job.ends()
 
 
+def test_a_terminal_that_goes_just_after_the_signal_takes_the_server_with_it(on_terminal):
+    """Disowned by its shell, the server is told once, by a process, and never of the terminal's end."""
+    job = on_terminal("& disown -h %1")
+    os.kill(job.server, signal.SIGHUP)
+    job.hang_up()
+    assert "stopped" in job.ends()
+
+
 def test_a_shell_that_is_told_to_hang_up_takes_the_server_with_it(on_terminal):
     """It passes the signal on while the terminal is still there, and takes that with it when it ends."""
     job = on_terminal("&")

@@ -293,6 +293,30 @@ def test_of_a_union_with_one_that_has_no_constant_that_one_was_meant_where_none_
     assert (fault.path, fault.expected) == ("/dry_run", "true")
 
 
+def test_the_order_of_a_union_does_not_matter():
+    plain = {"type": "object", "properties": {"size": {"type": "integer"}}, "required": ["size"]}
+    text = UNION["oneOf"][0]
+    for union in ([plain, text], [text, plain]):
+        checker = Checker({"oneOf": union})
+        assert {fault.path for fault in checker.faults({"type": "text", "text": 1})} == {"/text"}
+        assert {fault.path for fault in checker.faults({"size": "x"})} == {"/size"}
+
+
+def test_a_union_that_is_kept_to_has_no_faults_whatever_else_has():
+    options = [UNION["oneOf"][0], {"type": "object", "properties": {"size": {"type": "integer"}}}]
+    faults = Checker({"oneOf": options, "required": ["size"]}).faults({"type": "other"})
+    assert [(fault.path, fault.message) for fault in faults] == [("/size", "is missing")]
+
+
+def test_a_schema_is_made_whole_by_what_its_references_lead_to():
+    usage = SCHEMAS.whole("domain/run")["properties"]["token_usage"]
+    target = SCHEMAS.documents["domain/usage"]
+    assert usage["properties"] == target["properties"]
+    assert usage["description"] == SCHEMAS.documents["domain/run"]["properties"]["token_usage"]["description"]
+    assert "$id" not in usage
+    assert '"$ref"' not in json.dumps({name: SCHEMAS.whole(name) for name in NAMES})
+
+
 def test_every_number_that_a_client_may_send_has_bounds():
     sent = [(route.name, SCHEMAS.whole(route.request)) for route in ROUTES if route.request]
     sent += [

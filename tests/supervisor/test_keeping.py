@@ -1,0 +1,227 @@
+"""What outlives a server, what is let go in time, and what happens when nothing can be kept."""
+
+import dataclasses
+import sqlite3
+
+import pytest
+
+from clinvk.clock import SystemClock
+from clinvk.domain import events
+from clinvk.domain.errors import RunNotFound, SessionNotFound, StoreUnavailable
+from clinvk.domain.paging import SessionQuery
+from clinvk.domain.run import RunState, Stop, StopCause
+from clinvk.domain.session import SessionStatus
+from clinvk.monitor import RunQuery
+from clinvk.store.spool import Spool
+from clinvk.store.store import Store
+from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.sessions import SessionOptions
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def keep(tmp_path):
+    """Opens the same home again and again."""
+
+    async def make(**options):
+        home = tmp_path / "home"
+        return Keeping(Spool(home / "runs"), await Store.open(home), SessionOptions(**options))
+
+    return make
+
+
+@pytest.fixture
+async def kept(new_stage, keep):
+    """A stage whose runs are kept."""
+    return new_stage(keeping=await keep())
+
+
+class Later:
+    """A clock that is so many seconds ahead."""
+
+    def __init__(self, seconds):
+        self._seconds = seconds
+
+    def wall(self):
+        return SystemClock().wall() + self._seconds
+
+    def monotonic(self):
+        return SystemClock().monotonic()
+
+
+async def taken(stage, prompt="hello", **spec):
+    """A turn of a session that has ended."""
+    run = await stage.demo(prompt, ephemeral=False, **spec)
+    await run.end()
+    return run
+
+
+async def fill(keeping):
+    """Every write fails from now on, as on a full disk."""
+    await keeping.store._read(lambda db: db.execute("PRAGMA query_only = ON"))
+
+
+async def test_what_was_live_when_its_server_died_has_failed_and_can_be_replayed(new_stage, keep, tmp_path):
+    dying = await keep()
+    stage = new_stage(keeping=dying)
+    run = await stage.demo("/hang", ephemeral=False)
+    bound = await run.first(events.SessionBound)
+    session = run.handle.run.spec.session_id
+    stored = await dying.store.session(session)
+    assert (stored.status, stored.backend_session_id) == (SessionStatus.ACTIVE, bound.backend_session_id)
+    record = await dying.store.run(run.handle.id)
+    await stage.all_gone()
+    await dying.store.end_run(record, stored)  # as it was in the moment of a SIGKILL
+    await dying.store.close()
+    (tmp_path / "home" / "runs" / f"{run.handle.id}.ndjson").write_bytes(
+        b"".join(entry.line for entry in (await run.handle.log.read())[:3]) + b'{"type":"text.del'
+    )
+    later = new_stage(keeping=await keep())
+    await later.supervisor.open()
+    seen = await later.supervisor.history.find(run.handle.id)
+    assert (seen.state, seen.error.code, seen.pid) == (RunState.FAILED, "interrupted", None)
+    log = await later.supervisor.history.log(run.handle.id)
+    entries = await log.read()
+    assert [entry.seq for entry in entries] == list(range(5))
+    assert [entry.type for entry in entries][3:] == ["notice", "run.finished"]
+    assert (seen.events, log.closed) == (5, True)
+    again = [entry.line for entry in await (await later.supervisor.history.log(run.handle.id)).read()]
+    assert again == [entry.line for entry in entries]
+    (page,) = (await later.supervisor.sessions.store.sessions(SessionQuery())).items
+    assert (page.status, page.turn_count) == (SessionStatus.ERROR, 1)
+    resumed = await taken(later, session_id=session)
+    assert resumed.handle.run.spec.resume == bound.backend_session_id
+    await later.all_gone()
+
+
+async def test_sessions_past_their_retention_go_with_their_runs_and_the_clis_copy(new_stage, keep, tmp_path):
+    stage = new_stage(keeping=await keep(retention_days=1))
+    old = await taken(stage)
+    supervisor = stage.supervisor
+    await supervisor.keeper.tidy()
+    assert (await supervisor.history.page(RunQuery())).total == 1
+    supervisor.keeper._clock = Later(1.1 * DAY)
+    busy = await stage.demo("/hang", ephemeral=False)
+    await busy.first(events.SessionBound)
+    (mine,) = [
+        copy for copy in (tmp_path / ".clinvk-demo").iterdir() if old.handle.run.backend_session_id in copy.name
+    ]
+    await supervisor.keeper.tidy()
+    with pytest.raises(SessionNotFound):
+        await supervisor.sessions.store.session(old.handle.run.spec.session_id)
+    with pytest.raises(RunNotFound):
+        await supervisor.history.find(old.handle.id)
+    assert not mine.exists()
+    assert (await supervisor.sessions.store.session(busy.handle.run.spec.session_id)).status == "active"
+
+
+async def test_what_an_ended_run_said_goes_when_all_of_it_is_too_much(new_stage, keep, tmp_path):
+    stage = new_stage(Limits(history_bytes=10_000), keeping=await keep())
+    runs = []
+    for _ in range(3):
+        runs.append(await stage.start("one-line 3000"))
+        await runs[-1].end()
+        await stage.supervisor.history.forget_surplus()
+    kept = [view.id for view in (await stage.supervisor.history.page(RunQuery())).runs]
+    assert kept == [runs[-1].handle.id]
+    await stage.all_gone()
+    await stage.supervisor._spool.close()
+    assert [file.stem for file in (tmp_path / "home" / "runs").iterdir()] == kept
+
+
+async def test_what_is_no_longer_at_hand_is_found_in_the_store(new_stage, keep):
+    stage = new_stage(Limits(history_runs=1), keeping=await keep())
+    first = await taken(stage)
+    said = await first.handle.log.read()
+    for _ in range(2):
+        await taken(stage)
+        await stage.supervisor.history.forget_surplus()
+    assert first.handle.id not in stage.supervisor.history
+    assert (await stage.supervisor.history.find(first.handle.id)).state is RunState.COMPLETED
+    assert [entry.line for entry in await (await stage.supervisor.history.log(first.handle.id)).read()] == [
+        entry.line for entry in said
+    ]
+    assert (await stage.supervisor.history.page(RunQuery())).total == 3
+
+
+async def test_live_runs_are_told_as_they_are_now_and_not_as_they_were_written_down(kept):
+    run = await kept.demo("/hang")
+    await run.first(events.SessionBound)
+    (view,) = (await kept.supervisor.history.page(RunQuery())).runs
+    assert (view.state, view.pid) == (RunState.RUNNING, run.handle.run.pid)
+    assert [view.id for view in (await kept.supervisor.history.page(RunQuery(state=RunState.RUNNING))).runs] == [
+        run.handle.id
+    ]
+
+
+async def test_without_a_store_prompts_run_on_their_own_and_say_so(stage):
+    run = await taken(stage)
+    assert (run.handle.run.spec.session_id, run.handle.run.spec.ephemeral) == (None, True)
+    (notice,) = run.said(events.Notice)
+    assert notice.message.startswith("This run has no session. The session store is not available")
+    with pytest.raises(StoreUnavailable):
+        await taken(stage, session_id="ses_1")
+    assert stage.supervisor.store_status.failure
+
+
+async def test_a_store_that_fails_costs_the_session_and_not_the_run(new_stage, keep):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    session = (await taken(stage)).handle.run.spec.session_id
+    await fill(keeping)
+    run = await taken(stage)
+    assert (run.handle.run.state, run.handle.run.spec.session_id) == (RunState.COMPLETED, None)
+    assert run.said(events.Notice)[0].message.startswith("This run has no session.")
+    assert stage.supervisor.store_status.failure
+    assert next(view.id for view in (await stage.supervisor.history.page(RunQuery())).runs) == run.handle.id
+    with pytest.raises(StoreUnavailable):
+        await taken(stage, session_id=session)
+
+
+async def test_a_store_that_fails_at_the_end_of_a_turn_is_complained_of_and_frees_the_session(
+    new_stage, keep, caplog
+):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    run = await stage.demo("/hang", ephemeral=False)
+    await run.first(events.SessionBound)
+    await fill(keeping)
+    run.handle.stop(Stop(StopCause.CLIENT))
+    assert (await run.end()).state is RunState.CANCELLED
+    assert any("was not kept" in record.getMessage() for record in caplog.records)
+    assert not stage.supervisor.sessions._busy
+
+
+async def test_a_run_that_finds_no_room_in_the_queue_leaves_no_session(new_stage, keep):
+    keeping = await keep()
+    stage = new_stage(Limits(max_concurrent_runs=1, max_queued_runs=0), keeping=keeping)
+    first = (await taken(stage)).handle.run
+    session = first.spec.session_id
+    await stage.supervisor.pool.settled(first.backend_session_id)
+    await stage.demo("/hang")
+    for more in ({}, {"session_id": session}):
+        with pytest.raises(Exception, match="queue is full"):
+            await taken(stage, **more)
+    (only,) = (await keeping.store.sessions(SessionQuery())).items
+    assert (only.id, only.turn_count, only.status) == (session, 1, SessionStatus.COMPLETED)
+    assert not stage.supervisor.sessions._busy - {session}
+    assert session not in stage.supervisor.sessions._busy
+
+
+async def test_every_field_of_a_run_comes_back_from_the_store(kept):
+    run = await taken(kept, metadata={"a": "ü"}, system_prompt="be brief", model="m")
+    shown = kept.supervisor.history.view(run.handle.id)
+    record = await kept.supervisor.sessions.store.run(run.handle.id)
+    assert record.prompt == "hello"
+    del kept.supervisor.history._handles[run.handle.id]
+    found = await kept.supervisor.history.find(run.handle.id)
+    assert dataclasses.replace(found, pid=None, exit=None) == dataclasses.replace(shown, pid=None, exit=None)
+
+
+async def test_the_file_is_a_plain_sqlite_database(kept, tmp_path):
+    await taken(kept)
+    with sqlite3.connect(f"file:{tmp_path}/home/clinvk.db?mode=ro", uri=True) as db:
+        assert db.execute("SELECT count(*) FROM runs").fetchone() == (1,)
+    db.close()
