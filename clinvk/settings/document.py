@@ -82,10 +82,11 @@ class _Reader:
         return self.plain(node, steps)
 
     def _mapping(self, node: yaml.MappingNode, steps: Steps) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        merges = [value for key, value in node.value if key.tag == f"{_TAG}merge"]
+        found = self._merged(merges[0], steps) if merges else {}
+        for extra in merges[1:]:
+            self._say((*steps, "<<"), _place(extra), "stands here a second time", "it once, with a list")
         own: dict[str, int] = {}
-        for value in [value for key, value in node.value if key.tag == f"{_TAG}merge"]:
-            found = {**self._merged(value, steps), **found}
         for key, value in [(key, value) for key, value in node.value if key.tag != f"{_TAG}merge"]:
             name, place = key.value, _place(key)
             if not isinstance(name, str):

@@ -4,6 +4,7 @@ import pytest
 
 from clinvk import __version__
 from clinvk.api import meta
+from clinvk.supervisor.limits import BackendOptions, Limits
 
 
 async def test_the_root_says_where_to_go(server):
@@ -120,3 +121,23 @@ async def test_every_request_has_one_access_line_that_holds_no_prompt(server, ca
     assert (line.request_id, line.run_id, line.client) == ("mine", reply.json["run_id"], "127.0.0.1")
     assert line.ms > 0
     assert not [record for record in caplog.records if "a-word-like-no-other" in str(vars(record))]
+
+
+async def test_a_backend_that_the_configuration_wants_and_that_is_missing_is_told(new_server):
+    wanted = Limits(backends={"claude": BackendOptions(wanted=True), "demo": BackendOptions(wanted=True)})
+    reply = await (await new_server(limits=wanted)).fetch("/health")
+    assert (reply.status, reply.json["status"]) == (200, "degraded")
+
+
+async def test_a_store_that_fails_is_told_until_it_works_again(server, complaints):
+    store = server.keeping.store
+    await server.prompt("/big 5")
+    assert (await server.fetch("/health")).json["session_store"] == {"available": True, "session_count": 1}
+    await store._read(lambda db: db.execute("PRAGMA query_only = ON"))
+    assert "session_id" not in (await server.prompt("/big 5")).json
+    reply = await server.fetch("/health")
+    assert (reply.status, reply.json["status"]) == (503, "unhealthy")
+    assert "readonly" in reply.json["session_store"]["reason"]
+    await store._read(lambda db: db.execute("PRAGMA query_only = OFF"))
+    assert "session_id" in (await server.prompt("/big 5")).json
+    assert (await server.fetch("/health")).json["status"] == "ok"

@@ -1,5 +1,6 @@
 """One value set anew in a file: the rest stays as it was written."""
 
+import os
 import stat
 
 import pytest
@@ -51,6 +52,11 @@ def refused(text, key, value):
 )
 def test_a_value_is_replaced_and_comments_order_and_quotes_are_kept(key, value, before, after):
     assert set_in(WRITTEN, key, value) == WRITTEN.replace(before, after)
+
+
+def test_a_long_line_is_not_wrapped():
+    text = f"backends:\n  demo:\n    system_prompt: {'word ' * 60}end\n"
+    assert set_in(text, "server.port", 1) == text + "server:\n  port: 1\n"
 
 
 def test_what_was_not_set_goes_to_the_end_of_its_section():
@@ -137,6 +143,15 @@ def test_a_file_keeps_its_mode_and_a_link_stays_one(tmp_path):
     assert (link.is_symlink(), target.read_bytes()) == (True, b"new\r\n")
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.yaml", "target.yaml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_stays_theirs(tmp_path):
+    file = tmp_path / "some.yaml"
+    file.touch()
+    os.chown(file, 12345, 54321)
+    replace(file, "x")
+    assert (file.stat().st_uid, file.stat().st_gid) == (12345, 54321)
 
 
 def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(tmp_path):

@@ -117,6 +117,8 @@ WRONG = [
     ("*nowhere\n", f"1:1: the file is not YAML: found undefined alias 'nowhere'; {LINES}"),
     ("&a [*a]\n", "1:1: the file has an alias of what holds it; expected aliases of what is already complete"),
     ("server:\n  <<: 3\n", "2:7: server.<< brings in what has no keys; expected an alias of a section"),
+    ("server:\n  <<: {port: 1}\n  <<: {port: 2}\n",
+     "3:7: server.<< stands here a second time; expected it once, with a list"),
     ("? [a]\n: b\n", "1:3: the file has a key that is not text; expected a name before each ':'"),
     ("server:\n  host: a\x00\n", "2:10: the file has the character U+0000; expected text that can be printed"),
     ("server:\n  host: !!python/none\n", "2:9: server.host is tagged !!python/none; expected a plain value"),

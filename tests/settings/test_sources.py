@@ -151,7 +151,8 @@ def test_what_looks_like_a_date_is_text(configured):
 def test_aliases_and_merge_keys_bring_in_what_they_stand_for(configured):
     text = (
         "backends:\n  claude: &all\n    max_concurrent: 2\n    env: {A: '1'}\n"
-        "  codex:\n    <<: *all\n    max_concurrent: 3\n  gemini: *all\n  demo:\n    <<: [{model: x}, *all]\n"
+        "  codex:\n    <<: *all\n    max_concurrent: 3\n  gemini: *all\n"
+        "  demo:\n    <<: [{model: x}, {model: y}, *all]\n"
     )
     held = configured(text).backends
     assert [held[name].max_concurrent for name in ("claude", "codex", "gemini", "demo")] == [2, 3, 2, 2]

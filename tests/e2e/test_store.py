@@ -1,0 +1,98 @@
+"""What the whole program keeps: over SIGKILL, beside a second server, and without a store that works."""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Served
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts servers that share one home."""
+    started: list[Served] = []
+
+    def start() -> Served:
+        started.append(Served(tmp_path))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.end()
+
+
+def kill(served: Served) -> None:
+    """As the out-of-memory killer does it; returns when the guardian has cleared up."""
+    os.kill(served.pid, signal.SIGKILL)
+    served.guardian.wait(20)
+
+
+def test_a_session_and_a_detached_run_outlive_sigkill(serve: Callable[..., Served]) -> None:
+    served = serve()
+    session = served.prompt("remember the swan")["session_id"]
+    run = served.start("/hang")
+    kill(served)
+    served = serve()
+    told = served.json("GET", f"/api/v1/runs/{run}")
+    assert (told["state"], told["error"]["code"]) == ("failed", "interrupted")
+    stream = served.call("GET", f"/api/v1/runs/{run}/events", Accept="application/x-ndjson").read()
+    events = [json.loads(line) for line in stream.splitlines()]
+    assert [event["seq"] for event in events] == list(range(len(events)))
+    assert events[-1]["type"] == "run.finished"
+    assert events[-1]["error"]["code"] == "interrupted"
+    answer = served.prompt("/recall", session_id=session)
+    assert (answer["continuation"], "remember the swan" in answer["output"]) == ("resumed", True)
+
+
+def test_a_session_whose_turn_was_killed_takes_the_next_one(serve: Callable[..., Served]) -> None:
+    served = serve()
+    stream = served.stream("/hang")
+    session = json.loads(stream.readline())["session_id"]
+    while json.loads(stream.readline())["type"] != "session.bound":
+        pass
+    kill(served)
+    served = serve()
+    assert served.json("GET", f"/api/v1/sessions/{session}")["status"] == "error"
+    assert served.prompt("hello", session_id=session)["exit_code"] == 0
+    assert served.json("GET", f"/api/v1/sessions/{session}")["turn_count"] == 2
+
+
+def test_a_second_server_on_one_home_has_no_sessions_and_says_so(serve: Callable[..., Served]) -> None:
+    first, second = serve(), serve()
+    health = second.call("GET", "/health")
+    assert (health.status, json.loads(health.read())["status"]) == (503, "unhealthy")
+    answer = second.prompt("hello")
+    assert (answer["exit_code"], "session_id" in answer) == (0, False)
+    assert second.json("GET", "/api/v1/sessions")["status"] == 503
+    assert f"in use by another clinvk server, pid {first.pid}" in second.log.read_text("utf-8")
+    assert first.json("GET", "/health")["status"] == "ok"
+
+
+def test_without_a_store_that_can_be_opened_prompts_still_run(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    (tmp_path / "clinvk" / "clinvk.db").mkdir(parents=True)
+    served = serve()
+    assert served.call("GET", "/health").status == 503
+    lines = [json.loads(line) for line in served.stream("hello").read().splitlines()]
+    assert lines[-1]["state"] == "completed"
+    assert not any("session_id" in line for line in lines)
+    assert any("has no session" in line.get("message", "") for line in lines)
+    refused = served.prompt("hello", session_id="ses_1")
+    assert (refused["status"], refused["title"]) == (503, "Store Unavailable")
+
+
+def test_what_is_kept_is_for_its_owner_alone(serve: Callable[..., Served], tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        served = serve()
+        served.prompt("hello")
+    finally:
+        os.umask(old)
+    found = [path for path in (tmp_path / "clinvk").rglob("*") if path.is_file()]
+    assert {path.name for path in found} > {"clinvk.db", "clinvk.db-wal"}
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
