@@ -59,8 +59,9 @@ class Conformance:
         self._session = requests.Session()
         self._session.trust_env = False
         self._event = Schemas().checker("domain/event")
-        kept = self.served.prompt("/big 5")
-        self._run_id, self._session_id = kept["run_id"], kept.get("session_id", "")
+        kept, to_delete = (self.served.prompt("/big 5") for _ in range(2))
+        self._run_id = kept["run_id"]
+        self._session_ids = {"get": kept["session_id"], "delete": to_delete["session_id"]}
         document = self._session.get(f"{self._url}/openapi.json", timeout=20).json()
         self._operations = {
             operation.definition.raw["operationId"]: operation
@@ -102,7 +103,8 @@ class Conformance:
         """What is made up is hardly ever the name of something: make it one that is there."""
         if "id" in case.path_parameters:
             of_session = "/sessions/" in case.operation.path
-            case.path_parameters["id"] = self._session_id if of_session else self._run_id
+            session_id = self._session_ids.get(case.operation.method.lower(), "")
+            case.path_parameters["id"] = session_id if of_session else self._run_id
         if isinstance(case.body, dict):
             case.body |= {"backend": "demo", "prompt": f"/big 5 {case.body.get('prompt', '')}"}
             for name in ("session_id", "workdir", "extra"):

@@ -122,7 +122,7 @@ class _Reader:
             return _SCALARS[kind](text)
         except KeyError:
             self._say(steps, _place(node), f"is tagged {node.tag.replace(_TAG, '!!')}", "a plain value")
-        except (ValueError, OverflowError):
+        except (ValueError, IndexError):  # the latter for nothing at all that is tagged as a number
             self._say(steps, _place(node), f"is no {_NAMES[kind]} that can be used", f"a plain {_NAMES[kind]}")
         return None
 

@@ -27,13 +27,16 @@ def edited(keys: Keys, file: Path, text: str, steps: Steps, value: Any) -> str:
     before, told = checked(keys, file, text)
     if not isinstance(before.value, dict) or before.wrong:
         raise BadSettings("\n".join(told))
-    fresh = _rewritten(text, steps, value)
+    by_hand = f"{file}: {'.'.join(steps)} cannot be set here without a change elsewhere; expected an edit by hand"
+    try:
+        fresh = _rewritten(text, steps, value)
+    except (YAMLError, ValueError) as error:  # the library reads what our reader leaves as text, such as dates
+        raise BadSettings(by_hand) from error
     after, still = checked(keys, file, fresh)
     if still:
         raise BadSettings("\n".join(told or still))
     if after.value != with_value(before.value, steps, value):
-        key = ".".join(steps)
-        raise BadSettings(f"{file}: {key} cannot be set here without a change elsewhere; expected an edit by hand")
+        raise BadSettings(by_hand)
     return fresh
 
 
@@ -66,10 +69,7 @@ def _rewritten(text: str, steps: Steps, value: Any) -> str:
     end = "\r\n" if "\r\n" in text else "\n"
     text = text.replace("\r\n", "\n")
     library = _library(text)
-    try:
-        data = library.load(text)
-    except YAMLError as error:  # what only our reader takes
-        raise BadSettings(f"the file cannot be edited: {' '.join(str(error).split())}") from error
+    data = library.load(text)
     kept = ""
     if data is None:
         data, kept = CommentedMap(), _comments(text)
@@ -92,7 +92,7 @@ def _library(text: str) -> YAML:
     library.width = 1 << 20  # no line is wrapped
     section = re.search(r"^\S[^\n]*:[ ]*(?:#[^\n]*)?\n(?:[ ]*(?:#[^\n]*)?\n)*([ ]+)[^\s#-]", text, re.MULTILINE)
     items = re.search(r"^([ ]*)[^\s#-][^\n]*:[ ]*\n([ ]*)- ", text, re.MULTILINE)
-    offset = len(items[2]) - len(items[1]) if items else 0
+    offset = max(0, len(items[2]) - len(items[1])) if items else 0
     library.indent(mapping=len(section[1]) if section else 2, sequence=offset + 2, offset=offset)
     return library
 

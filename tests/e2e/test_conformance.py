@@ -6,9 +6,9 @@ from clinvk.api.table import ROUTES
 from tests.conformance import NO_CLIS, Conformance
 from tests.e2e.conftest import Served
 
-EXAMPLES = {"createPrompt": 320, "followRun": 80, "followEvents": 60}
+EXAMPLES = {"createPrompt": 240, "followRun": 80, "followEvents": 60}
 """Requests, and as many wrong ones: above two thousand in all. The same each time."""
-USUAL = 160
+USUAL = 130
 
 # What a likely request is answered with: that it came so far shows that more than refusals were judged.
 REACHED = {

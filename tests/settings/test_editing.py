@@ -112,6 +112,12 @@ def test_what_an_alias_shares_is_not_changed_behind_anyones_back():
     assert "model: x" in set_in(text, "backends.gemini.model", "x")
 
 
+def test_what_the_library_cannot_read_is_left_alone_and_not_repeated():
+    text = "backends:\n  demo:\n    env: {KEY: 2024-13-45}\n"
+    told = refused(text, "server.port", 1)
+    assert told == "some.yaml: server.port cannot be set here without a change elsewhere; expected an edit by hand"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

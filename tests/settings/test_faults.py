@@ -126,6 +126,8 @@ WRONG = [
      "2:9: server.host is no truth value that can be used; expected a plain truth value"),
     ("server:\n  port: !!int x\n",
      "2:9: server.port is no number that can be used; expected a plain number"),
+    ("server:\n  port: !!int ''\n",
+     "2:9: server.port is no number that can be used; expected a plain number"),
     ("server:\n  port: " + "9" * 5000, "2:9: server.port is no number that can be used; expected a plain number"),
     ("[" * 100_000, "1:1: the file is nested too deeply; expected sections of keys"),
 ]  # fmt: skip
