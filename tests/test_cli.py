@@ -72,6 +72,12 @@ class TestWrongConfiguration:
         said = f"clinvk: {file}:2:3: server.prot is not a known key; expected perhaps 'server.port'\n"
         assert self.refused(capsys, "--config", str(file)) == said
 
+    def test_a_file_with_several_faults(self, tmp_path, capsys):
+        file = tmp_path / "c.yaml"
+        file.write_text("server:\n  prot: 1\n  port: x\n")
+        told = self.refused(capsys, "--config", str(file)).splitlines()
+        assert [line.partition(" server")[0] for line in told] == [f"clinvk: {file}:2:3:", f"clinvk: {file}:3:9:"]
+
     def test_a_file_that_is_not_there(self, tmp_path, capsys):
         file = tmp_path / "nowhere.yaml"
         said = f"clinvk: {file}: the file cannot be read: No such file or directory; expected a file of YAML\n"

@@ -27,5 +27,6 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _refuse(error: Exception, code: int) -> int:
-    print(f"clinvk: {error}", file=sys.stderr)  # noqa: T201
+    for line in str(error).splitlines():
+        print(f"clinvk: {line}", file=sys.stderr)  # noqa: T201
     return code

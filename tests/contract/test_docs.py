@@ -35,11 +35,11 @@ def named(page):
 
 
 def commands(page):
-    """The commands of a page, each with those after it that are about its run."""
+    """The commands of a page, each with those after it that are about its run or its session."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     groups = []
     for command in (command for block in blocks for command in COMMAND.findall(block)):
-        if "RUN_ID" in command:
+        if "RUN_ID" in command or "SESSION_ID" in command:
             groups[-1].append(command)
         else:
             groups.append([command])
@@ -54,9 +54,11 @@ def real(page):
     return [group for group in commands(page) if REAL.search(group[0])]
 
 
-def run(command, served, run_id, seconds=3):
-    """What a documented command prints, sent to this server and about this run."""
-    told = command.replace("localhost:8080", f"localhost:{served.port}").replace("RUN_ID", run_id)
+def run(command, served, ids, seconds=3):
+    """What a documented command prints, sent to this server, with these ids in the places of their names."""
+    told = command.replace("localhost:8080", f"localhost:{served.port}")
+    for name, value in ids.items():
+        told = told.replace(name, value)
     told = told.replace("curl ", f"curl --max-time {seconds} --no-progress-meter ", 1)
     output = subprocess.run(told, shell=True, capture_output=True, text=True, check=False).stdout
     # A stream that is cut off by our clock ends with a whole line all the same.
@@ -65,12 +67,19 @@ def run(command, served, run_id, seconds=3):
 
 
 def answered(group, send):
-    """Each command of `group` with its answers; `send` takes a command and the id of the run it is about."""
-    run_id = ""
+    """Each command of `group` with its answers; `send` takes a command and the ids that were told before it."""
+    ids = {}
     for command in group:
-        answers = send(command, run_id)
-        run_id = next((answer["id"] for answer in answers if "id" in answer), run_id)
+        answers = send(command, ids)
+        for answer in answers:
+            ids |= told_ids(answer)
         yield command, answers
+
+
+def told_ids(answer):
+    session = next(iter(answer.get("sessions", [])), {}).get("id") or answer.get("session_id")
+    found = {"RUN_ID": answer.get("run_id") or answer.get("id"), "SESSION_ID": session}
+    return {name: value for name, value in found.items() if value}
 
 
 @pytest.fixture
@@ -96,25 +105,32 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 @pytest.mark.parametrize("page", [page for page in PAGES if plain(page)], ids=named)
 def test_every_command_of_a_page_does_what_it_is_shown_for(page, served):
     for group in plain(page):
-        for command, answers in answered(group, lambda command, run_id: run(command, served, run_id)):
+        for command, answers in answered(group, lambda command, ids: run(command, served, ids)):
             check_plain(command, answers)
+
+
+# What the first answer must be, by what stands in the command.
+EXPECTED = {
+    "promt": lambda answer: (
+        {fault["path"] for fault in answer["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
+    ),
+    "/cancel": lambda answer: answer["state"] == "cancelled",
+    '"timeout_secs": 1}': lambda answer: "total of 1 s" in answer["error"],
+    '"approval_mode": "auto"': lambda answer: answer["exit_code"] == 0,
+    "/recall": lambda answer: answer["continuation"] == "resumed",
+    "DELETE": lambda answer: answer["deleted"],
+}
 
 
 def check_plain(command, answers):
     if not answers:
         assert command.endswith("/api/v1/events"), command
         return
-    assert "status" not in answers[0] or "promt" in command, answers
-    if "promt" in command:
-        assert {fault["path"] for fault in answers[0]["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
+    assert "detail" not in answers[0] or "promt" in command, answers
+    for part, is_right in EXPECTED.items():
+        assert part not in command or is_right(answers[0]), (command, answers)
     if "stream-json" in command:
         assert sum(answer["type"] == "text.delta" for answer in answers) > 5
-    if "/cancel" in command:
-        assert answers[0]["state"] == "cancelled"
-    if '"timeout_secs": 1}' in command:
-        assert "total of 1 s" in answers[0]["error"]
-    if '"approval_mode": "auto"' in command:
-        assert answers[0]["exit_code"] == 0
 
 
 @needs_curl
@@ -128,12 +144,12 @@ def test_every_command_for_a_real_cli_does_what_it_is_shown_for(page, backend, s
     workdir = tmp_path / "try"
     workdir.mkdir()
 
-    def send(command, run_id):
+    def send(command, ids):
         doing = next(words for prompt, words in STAGED.items() if f'"prompt": "{prompt}' in command or not prompt)
         doing = doing.format(workdir=workdir)
         told = re.sub(r'("prompt": "[^"]*)"', lambda prompt: f'{prompt[1]} {doing}"', command)
         told = REAL.sub(f'"backend": "{backend}"', told).replace(TRY, str(workdir))
-        return run(told, served_with_clis, run_id, seconds=100)
+        return run(told, served_with_clis, ids, seconds=100)
 
     for group in real(page):
         for command, answers in answered(group, send):
@@ -155,6 +171,8 @@ def check_real(command, answers, made):
         assert told["approval.answered"]["allowed"] == told["tool.done"]["ok"] == made
     if "/cancel" in command:
         assert answers[0]["state"] == "cancelled"
+    if "SESSION_ID" in command:
+        assert answers[0]["continuation"] == "resumed"
 
 
 def test_every_file_and_script_that_a_page_names_is_there():

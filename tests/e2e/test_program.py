@@ -181,8 +181,9 @@ async def test_people_get_lines_for_people_and_the_file_is_read_below_the_flags(
         assert (await program.fetch("/api/v1/prompt", {"prompt": "x" * 50}))[0] == 413
         assert await program.end() == 0
     lines = program.err.splitlines()
-    assert re.match(r"\d\d:\d\d:\d\d INFO backends: claude", lines[0])
-    assert re.match(r"\d\d:\d\d:\d\d INFO access: request method=GET path=/health status=200 ", lines[3])
+    assert re.match(r"\d\d:\d\d:\d\d INFO store: the store is at version", lines[0])
+    assert re.match(r"\d\d:\d\d:\d\d INFO backends: claude", lines[1])
+    assert re.match(r"\d\d:\d\d:\d\d INFO access: request method=GET path=/health status=200 ", lines[4])
 
 
 @pytest.mark.e2e
@@ -237,7 +238,7 @@ async def test_a_wrong_configuration_is_exit_code_3_of_the_whole_program_too(tmp
     (tmp_path / "config.yaml").write_text("server:\n  port: x\n")
     code, out, err = await failing(tmp_path)
     assert (code, out) == (3, "")
-    assert err == (f'clinvk: {tmp_path}/config.yaml:2: server.port "x" has the wrong type; expected an integer\n')
+    assert err == f'clinvk: {tmp_path}/config.yaml:2:9: server.port is text, "x"; expected a whole number\n'
 
 
 @pytest.mark.e2e
@@ -245,8 +246,9 @@ async def test_tools_that_a_backend_cannot_allow_are_refused_at_the_start(tmp_pa
     file = tmp_path / "c.yaml"
     file.write_text("backends:\n  codex:\n    allowed_tools: [Read]\n")
     code, out, err = await failing(tmp_path, "--port", "0", "--config", str(file), TMPDIR=str(tmp_path))
-    assert (code, out) == (1, "")
-    assert err.startswith("clinvk: backends.codex.allowed_tools: codex allows no tool by its name; expected")
+    assert (code, out) == (3, "")
+    told = f"clinvk: {file}:3:20: backends.codex.allowed_tools is refused: codex allows no tool by its name"
+    assert err.startswith(told)
     assert not list(tmp_path.glob("clinvk-*"))
 
 
