@@ -61,6 +61,8 @@ def types(_: list[str]) -> str:
     module("mypy")
     module("mypy", "scripts/stages.py")
     module("mypy", "scripts/mutants.py")
+    for folder in ("scripts/generated", "scripts/benchmarks"):
+        module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))
     return "ok"
 
 

@@ -10,12 +10,16 @@ from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 
-_RUN_ID: Final = Parameter("id", "path", "Id of the run, as in `X-Run-Id`.", {"type": "string"})
+_A_RUN: Final = ["run_01k9w3m4x5c8f2h6j0n4q8s2v6"]
+_A_SESSION: Final = ["ses_01k9w3m4x5c8f2h6j0n4q8s2v5"]
+_RUN_ID: Final = Parameter(
+    "id", "path", "Id of the run, as in `X-Run-Id`.", {"type": "string", "examples": _A_RUN}
+)
 _LAST_EVENT: Final = Parameter(
     "Last-Event-ID",
     "header",
     "Number of the last event seen: what follows it is sent. Browsers send it when they reconnect.",
-    {"type": "integer", "minimum": -1},
+    {"type": "integer", "minimum": -1, "maximum": 2**53 - 1, "examples": [41]},
 )
 _NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
 _SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
@@ -35,7 +39,7 @@ def _json(description: str, schema: str, headers: Mapping[str, str] | None = Non
 
 
 _WAIT: Final = _query(
-    "wait", "Seconds to wait for the end before answering.", type="number", minimum=0, maximum=60
+    "wait", "Seconds to wait for the end before answering.", type="number", minimum=0, maximum=60, examples=[2.5]
 )
 _CANCELLED: Final = {
     200: _json("The run has ended, now or before.", "domain/run"),
@@ -43,15 +47,20 @@ _CANCELLED: Final = {
 }
 _BACKEND: Final = "Only those of this backend."
 _PAGE: Final = (
-    _query("limit", "How many; 50 if not given.", type="integer", minimum=1, maximum=200),
+    _query("limit", "How many; 50 if not given.", type="integer", minimum=1, maximum=200, examples=[50]),
     _query("offset", "How many to pass over. A large one costs; a `cursor` does not.",
-           type="integer", minimum=0, maximum=10_000),
+           type="integer", minimum=0, maximum=10_000, examples=[50]),
     _query("cursor", "`next_cursor` of the page before: what comes after it.", type="string", maxLength=200),
 )  # fmt: skip
 _SESSION_PREFIX: Final = Parameter(
-    "id", "path", "Id of the session, or as much of its beginning as no other has.", {"type": "string"}
+    "id",
+    "path",
+    "Id of the session, or as much of its beginning as no other has.",
+    {"type": "string", "examples": _A_SESSION},
 )
-_SESSION_ID: Final = Parameter("id", "path", "Id of the session, whole.", {"type": "string"})
+_SESSION_ID: Final = Parameter(
+    "id", "path", "Id of the session, whole.", {"type": "string", "examples": _A_SESSION}
+)
 _EVENT_STREAM: Final = {SSE: "domain/event", NDJSON: "domain/event"}
 
 ROUTES: Final = (
@@ -81,8 +90,8 @@ ROUTES: Final = (
         (Kind.INVALID_REQUEST,),
         parameters=(
             _query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
-            _query("backend", _BACKEND, type="string"),
-            _query("session_id", "Only turns of this session.", type="string"),
+            _query("backend", _BACKEND, type="string", examples=["demo"]),
+            _query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
             *_PAGE,
         ),
     ),
@@ -116,7 +125,7 @@ ROUTES: Final = (
         "sessions", {200: _json("A page of sessions.", "native/session-list")},
         (Kind.INVALID_REQUEST, Kind.STORE_UNAVAILABLE),
         parameters=(
-            _query("backend", _BACKEND, type="string"),
+            _query("backend", _BACKEND, type="string", examples=["demo"]),
             _query("status", "Only those whose newest turn stands so; `paused` is none.", type="string",
                    enum=[status.value for status in SessionStatus]),
             *_PAGE,

@@ -63,7 +63,7 @@ class Keeper:
         if session.backend_session_id is None:
             return ()
         try:
-            backend = self._registry.get(session.backend)
+            backend = self._registry.known(session.backend)
         except BackendNotFound as error:
             return (str(error),)
         return (await self._pool.forget(backend, session.backend_session_id)).left

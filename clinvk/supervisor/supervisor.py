@@ -262,7 +262,7 @@ class Supervisor:
         self.sessions.release(session)
         if run.spec.resume and run.continuation is Continuation.FRESH and not self.draining:
             # Nobody will ever ask for what is left of the conversation that was lost.
-            backend = self.registry.get(run.spec.backend)
+            backend = self.registry.known(run.spec.backend)
             self._tasks.spawn(self.pool.forget(backend, run.spec.resume), name=f"forget before {run.id}")
 
     def _finished(self, run: Run, said: Answer | None) -> None:

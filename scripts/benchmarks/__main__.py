@@ -3,9 +3,10 @@
 import argparse
 
 import bodies
+import store
 import validation
 
-BENCHMARKS = {"validation": validation.measurements, "bodies": bodies.measurements}
+BENCHMARKS = {"validation": validation.measurements, "bodies": bodies.measurements, "store": store.measurements}
 
 
 def main() -> None:

@@ -38,3 +38,13 @@ def test_a_disabled_one_is_told_of_and_not_to_be_had():
     assert "demo" not in registry.names()
     with pytest.raises(BackendNotFound, match=r"it is disabled \(backends.demo.enabled\)"):
         registry.get("demo")
+
+
+def test_what_is_disabled_can_be_changed_and_is_known_all_the_same():
+    demo, other = DemoBackend(), Other()
+    registry = Registry([demo, other], {"demo"})
+    registry.disable({"other"})
+    assert (registry.names(), registry.disabled) == (("demo",), (other,))
+    assert (registry.known("demo"), registry.known("other")) == (demo, other)
+    with pytest.raises(BackendNotFound):
+        registry.known("neither")

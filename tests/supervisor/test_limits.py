@@ -7,7 +7,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.domain import events
-from clinvk.domain.errors import QueueFull, RunNotFound
+from clinvk.domain.errors import ErrorCode, QueueFull, RunNotFound
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.monitor import RunQuery
 from clinvk.supervisor.limits import BackendOptions, Limits
@@ -136,3 +136,26 @@ async def test_a_view_tells_times_exit_and_command_but_no_prompt_in_it(stage):
     assert view.first_output_ms <= view.duration_ms
     assert "tell me" not in " ".join(view.command.argv)
     assert {"ADDED", "CLINVK_RUN"} <= set(view.command.env_names)
+
+
+async def test_limits_that_are_raised_let_the_waiting_go_and_those_that_are_lowered_take_nobodys_slot(new_stage):
+    stage = new_stage(Limits(max_concurrent_runs=1))
+    runs = [await stage.start("then-silent") for _ in range(3)]
+    await runs[0].first(events.TextDelta)
+    assert [run.handle.run.state for run in runs[1:]] == [RunState.QUEUED, RunState.QUEUED]
+    await stage.supervisor.adjust(
+        Limits(max_concurrent_runs=3, backends={"fake": BackendOptions(max_concurrent=2)})
+    )
+    await runs[1].first(events.TextDelta)
+    assert runs[2].handle.run.state is RunState.QUEUED
+    await stage.supervisor.adjust(Limits(max_concurrent_runs=1, max_queued_runs=0))
+    assert (stage.supervisor.live, stage.supervisor.queued) == (2, 1)
+    with pytest.raises(QueueFull):
+        await stage.start()
+
+
+async def test_a_run_is_bound_by_the_limits_it_began_with(new_stage):
+    stage = new_stage(Limits(total_secs=0.3))
+    run = await stage.start("then-silent")
+    await stage.supervisor.adjust(Limits(total_secs=3600))
+    assert (await run.end()).error.code is ErrorCode.TIMEOUT

@@ -5,6 +5,7 @@ from clinvk.api.handler import Handler
 from clinvk.api.native import translate
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import NDJSON, SSE
+from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
 from clinvk.domain.run import Stop, StopCause
@@ -15,7 +16,7 @@ from clinvk.supervisor.tasks import first_of
 
 async def create(call: Handler) -> None:
     """Run one prompt: answered whole, streamed, detached, or only shown."""
-    body = call.body
+    body: PromptRequest = call.body
     habits = call.services.habits.get(body["backend"], Habits())
     spec = translate.to_spec(body, call.origin, call.services.default_workdir, habits)
     if body.get("dry_run", habits.dry_run):

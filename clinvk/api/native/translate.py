@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Run
@@ -9,7 +10,7 @@ from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
 from clinvk.domain.wire import to_wire
 
 
-def to_spec(body: dict[str, Any], origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
+def to_spec(body: PromptRequest, origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
     """`body`, already checked, as a RunSpec. What it does not say is as `habits` have it.
 
     A turn of a session that names no folder works in the session's: `workdir` is empty until then.

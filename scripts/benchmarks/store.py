@@ -1,11 +1,9 @@
-#!/usr/bin/env python3
-"""Measure the store: ./scripts/bench-store [SESSIONS]; 100,000 unless told. Run it with the checkout's own Python.
+"""The store at 400 sessions and at 100,000, and its rivals.
 
 Pages and commits go through the store's thread, as a request's would. Rivals are measured in the same run: the
 same page by offset, and a folder with a JSON file for each session. Times are milliseconds.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -28,6 +26,7 @@ from clinvk.store.records import RunRecord
 from clinvk.store.store import Store
 
 FEW = 400  # a quarter of them is more than a page
+MANY = 100_000
 PAGES = 300
 COMMITS = 5000
 FILES = 10_000  # more would measure patience
@@ -203,8 +202,8 @@ async def main(folder: Path, amount: int) -> None:
     bench_files(folder / "files", min(amount, FILES))
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sessions", nargs="?", type=int, default=100_000)
+def measurements() -> tuple[()]:
+    """Prints as it goes: it takes a minute."""
     with tempfile.TemporaryDirectory() as parent:
-        asyncio.run(main(Path(parent), parser.parse_args().sessions))
+        asyncio.run(main(Path(parent), MANY))
+    return ()
