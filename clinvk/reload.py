@@ -43,10 +43,13 @@ class Reload:
             except settings.BadSettings as error:
                 _refuse(str(error))
                 return
+            if self.held.found and not fresh.found:  # moved by mistake, more likely than a wish for every default
+                _refuse(f"{file} is not there any more; an empty file asks for the defaults")
+                return
             changed = settings.changes(self.held, fresh)
             self.held = _startable(self.held, fresh)
             await self._apply()
-            _log.info("reloaded %s: %s", fresh.file, _told(changed))
+            _log.info("reloaded %s%s: %s", fresh.file, "" if fresh.found else " (not there)", _told(changed))
 
     async def _apply(self) -> None:
         services, supervisor = self._services, self._services.supervisor

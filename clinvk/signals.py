@@ -1,11 +1,11 @@
 """What signals ask of the server: its end, a quicker one, or to read its configuration again."""
 
 import asyncio
-import contextlib
-import os
 import signal
 from collections.abc import Callable
 from typing import Final
+
+from clinvk import hangups
 
 _SAME_SIGNAL_SECS: Final = 0.5  # a signal to the whole group may reach us twice
 _HANG_UP_SECS: Final = 1.0  # a terminal that hangs up says so before it is gone
@@ -20,16 +20,21 @@ class Ending:
         self.hurried: asyncio.Future[None] = loop.create_future()
         self._loop = loop
         self._asked_at = 0.0
-        self._on_terminal = _has_terminal()
+        self._on_terminal = hangups.began_on_terminal()
         self._reload: Callable[[], None] | None = None
+        self._wanted = False
         loop.add_signal_handler(signal.SIGTERM, self._ask)
         loop.add_signal_handler(signal.SIGINT, self._ask)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup stays nohup
             loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        if hangups.came():
+            self._hung_up()
 
     def reload_by(self, reload: Callable[[], None]) -> None:
-        """From now on SIGHUP calls `reload`; until then it only ends a server whose terminal is gone."""
+        """From now on SIGHUP calls `reload`, and now if one came before."""
         self._reload = reload
+        if self._wanted:
+            self._hung_up()
 
     def _ask(self) -> None:
         if not self.asked.done():
@@ -40,22 +45,15 @@ class Ending:
 
     def _hung_up(self) -> None:
         """The same signal stands for two things. Of a terminal that goes we are told while it is still there."""
-        if self._on_terminal and not _has_terminal():
+        if self._on_terminal and not hangups.has_terminal():
             self._ask()
             return
         if self._on_terminal:
             self._loop.call_later(_HANG_UP_SECS, self._end_without_terminal)
+        self._wanted = self._reload is None
         if self._reload and not self.asked.done():
             self._reload()
 
     def _end_without_terminal(self) -> None:
-        if not self.asked.done() and not _has_terminal():
+        if not self.asked.done() and not hangups.has_terminal():
             self._ask()
-
-
-def _has_terminal() -> bool:
-    """Whether this session has a terminal; once it has hung up, opening it fails."""
-    with contextlib.suppress(OSError):
-        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))
-        return True
-    return False

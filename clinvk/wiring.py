@@ -26,6 +26,7 @@ def limits(settings: Settings, *, log_content: bool) -> Limits:
                 max_concurrent=backend.max_concurrent,
                 first_output_secs=backend.first_output_timeout_secs,
                 idle_secs=backend.idle_timeout_secs,
+                model=backend.model,
                 path=backend.path,
                 wanted=backend.enabled is True,
                 variables=variables(backend),
@@ -73,7 +74,6 @@ def habits(settings: Settings) -> dict[str, Habits]:
 def _habits(backend: BackendSettings, settings: Settings) -> Habits:
     flags = settings.unified_flags
     return Habits(
-        model=backend.model,
         approval_mode=ApprovalMode(backend.approval_mode or flags.approval_mode),
         sandbox_mode=SandboxMode(backend.sandbox_mode or flags.sandbox_mode),
         system_prompt=backend.system_prompt or None,

@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import itertools
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -53,6 +54,13 @@ def subreaper() -> Iterator[None]:
     yield
     left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
     assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hang_ups_are_heard() -> None:
+    """What the tests start hears SIGHUP, under nohup too: a handler is not inherited, an ignored signal is."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -177,7 +185,7 @@ class Stage:
         self, prompt: str, observe: Callable[[Event], None] = lambda _: None, **spec: object
     ) -> Witness:
         """A run of the demo backend."""
-        return await self.start("", prompt, observe, backend="demo", **spec)
+        return await self.start("", prompt, observe, **{"backend": "demo", "model": None, **spec})
 
     def newest(self) -> RunHandle:
         """The run taken last, in the moment of its first event already."""

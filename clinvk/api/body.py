@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from clinvk.api import jsontext
 from clinvk.api.problems import Kind, Problem
-from clinvk.domain.errors import InvalidInput
+from clinvk.domain.errors import Fault, InvalidInput
 from clinvk.schemas import Checker
 
 DISCARD_LIMIT: Final = 64 << 20
@@ -56,8 +56,15 @@ class Body:
         faults = checker.faults(value)
         if not faults or len(data) <= _WORTH_REREADING:
             value, doubts = jsontext.reread(data)
-            doubtful = {doubt.path for doubt in doubts}
-            faults = doubts + [fault for fault in faults if fault.path not in doubtful]
+            faults = _with_doubts(checker.faults(value), doubts) if doubts else faults
         if faults:
             raise InvalidInput(faults)
         return value
+
+
+def _with_doubts(faults: list[Fault], doubts: jsontext.Doubts) -> list[Fault]:
+    """Of what two have something to say of: a field that stands twice is that; a huge integer what the schema says."""
+    twice = {doubt.path for doubt in doubts.twice}
+    told = doubts.twice + [fault for fault in faults if fault.path not in twice]
+    known = {fault.path for fault in told}
+    return told + [doubt for doubt in doubts.huge if doubt.path not in known]

@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -16,12 +17,20 @@ from clinvk.schemas.checker import TOLD
 DEPTH: Final = 64
 """Lists and objects that may stand in one another."""
 
+VALUES: Final = 100_000
+"""Values that a text may hold, lists and objects among them: a large one is a long string, not many small things."""
+
 _JSON: Final = "one JSON object in UTF-8"
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
 def parse(data: bytes) -> Any:
-    """The value. Raises InvalidInput: what is no JSON has one fault, and it is told first."""
+    """The value. Raises InvalidInput: what is no JSON has one fault, and it is told first.
+
+    Many values are dear to read, and dearer to judge; so they are counted in the text.
+    """
+    if _holds_more(data, VALUES):
+        raise InvalidInput([Fault("", f"holds more than {VALUES:,} values", f"at most {VALUES:,}")])
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -31,49 +40,66 @@ def parse(data: bytes) -> Any:
     return value
 
 
-def reread(data: bytes) -> tuple[Any, list[Fault]]:
+@dataclass(frozen=True)
+class Doubts:
+    """What is doubtful about a text. Of many the first are kept."""
+
+    twice: list[Fault]
+    """Fields that stand in their object more than once."""
+    huge: list[Fault]
+    """Integers beyond 64 bits. A schema may have more to say of them."""
+
+    def __bool__(self) -> bool:
+        return bool(self.twice or self.huge)
+
+
+def reread(data: bytes) -> tuple[Any, Doubts]:
     """The value of JSON that `parse` took, as it was meant, and what is doubtful about it.
 
     orjson keeps the last of two fields with one name, makes a float of an integer that is too long for it, and
-    leaves 5.0 a float, which is an integer to a schema and none to the CLI that is given it. Of many doubts the
-    first are told.
+    leaves 5.0 a float, which is an integer to a schema and none to the CLI that is given it.
     """
-    doubts = _Doubts()
-    value = json.loads(data, object_pairs_hook=doubts.of_object, parse_int=doubts.of_int, parse_float=_number)
-    return value, list(islice(_found(value, ""), TOLD)) if doubts.any else []
+    marks = _Marks()
+    value = json.loads(data, object_pairs_hook=marks.of_object, parse_int=marks.of_int, parse_float=_number)
+    twice, huge = marks.twice, marks.huge
+    return value, Doubts(
+        list(islice(_found(value, "", lambda at, path: _repeated(twice, at, path)), TOLD)) if twice else [],
+        list(islice(_found(value, "", lambda at, path: _beyond(huge, at, path)), TOLD)) if huge else [],
+    )
 
 
-class _Twice(dict[str, Any]):
-    """An object with a field that stands in it twice."""
+class _Marks:
+    """Marks what is doubtful while it is read: only then is it seen, and only later known where it stands.
 
-    names: list[str]
-
-
-class _Huge(int):
-    """An integer beyond 64 bits."""
-
-
-class _Doubts:
-    """Marks what is doubtful while it is read: only then is it seen, and only later known where it stands."""
+    By identity, so that the value stays one of plain JSON; the marked are held, so that no other takes their id.
+    """
 
     def __init__(self) -> None:
-        self.any = False
+        self.twice: dict[int, tuple[Any, list[str]]] = {}
+        self.huge: dict[int, int] = {}
 
     def of_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
-        if len(found) == len(pairs):
-            return found
-        self.any = True
-        marked = _Twice(found)
-        marked.names = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        return marked
+        if len(found) != len(pairs):
+            names = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+            self.twice[id(found)] = found, names
+        return found
 
     def of_int(self, digits: str) -> int:
         number = int(digits)
-        if _LEAST <= number <= _MOST:
-            return number
-        self.any = True
-        return _Huge(number)
+        if not _LEAST <= number <= _MOST:
+            self.huge[id(number)] = number
+        return number
+
+
+def _repeated(twice: Mapping[int, tuple[Any, list[str]]], value: Any, path: str) -> Iterator[Fault]:
+    for name in twice[id(value)][1] if id(value) in twice else ():
+        yield Fault(path + words.step(name), "stands in its object more than once", "each field once")
+
+
+def _beyond(huge: Mapping[int, int], value: Any, path: str) -> Iterator[Fault]:
+    if id(value) in huge:
+        yield Fault(path, f"{words.shown(value)} is an integer beyond 64 bits", f"{_LEAST} to {_MOST}")
 
 
 def _number(text: str) -> float:
@@ -82,19 +108,36 @@ def _number(text: str) -> float:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _found(value: Any, path: str) -> Iterator[Fault]:
-    if isinstance(value, _Huge):
-        yield Fault(path, f"{words.shown(value)} is an integer beyond 64 bits", f"{_LEAST} to {_MOST}")
-    if isinstance(value, _Twice):
-        for name in value.names:
-            yield Fault(path + words.step(name), "stands in its object more than once", "each field once")
+def _found(value: Any, path: str, look: Callable[[Any, str], Iterator[Fault]]) -> Iterator[Fault]:
+    """What `look` finds in `value` and all that is in it."""
+    yield from look(value, path)
     if isinstance(value, dict | list):
         places: Iterable[tuple[str | int, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
         for place, each in places:
-            yield from _found(each, path + words.step(place))
+            yield from _found(each, path + words.step(place), look)
+
+
+def _holds_more(data: bytes, limit: int) -> bool:
+    """Does `data`, if it is JSON, hold more than `limit` values? Told without reading it: these are passes in C.
+
+    Each value but the outermost stands behind a comma, or first in its list or object. Such bytes count for
+    nothing in a string; so only where there are many of them are the strings taken out.
+    """
+    if len(data) <= limit or _places(data) < limit:
+        return False
+    plain = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    if plain.count(b'"') > 4 * limit:  # two for a name, two for its value
+        return True
+    outline = b'"'.join(plain.split(b'"')[::2]).translate(None, b" \t\r\n")
+    return _places(outline) - outline.count(b"[]") - outline.count(b"{}") >= limit
+
+
+def _places(data: bytes) -> int:
+    return sum(map(data.count, (b",", b"[", b"{")))
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
+    """The levels are walked one by one; there are no more values in them than `parse` lets pass."""
     level = [value]
     for _ in range(limit + 1):
         level = [each for each in level if isinstance(each, dict | list)]

@@ -33,7 +33,6 @@ class Habits:
     `extra` comes before the request's own flags; `allowed_tools`, `replace_system_prompt` are settings only.
     """
 
-    model: str | None = None
     approval_mode: ApprovalMode = ApprovalMode.DEFAULT
     sandbox_mode: SandboxMode = SandboxMode.DEFAULT
     system_prompt: str | None = None

@@ -67,9 +67,13 @@ def _set(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     value = _value(keys.at(steps) or {}, options.value)
     _refuse(judged(keys, Document(editing.with_value({}, steps, value))))
     places = settings.places(options.config, environment)
+    if places.file.exists() and not places.file.is_file():  # a pipe would keep us waiting, a device be gone
+        _complain(f"clinvk: cannot write {places.file}: it is no regular file")
+        return 1
     try:
-        text = text_of(places) if places.file.exists() else None
-        editing.replace(places.file, editing.edited(keys, places.file, text or "", steps, value))
+        with editing.alone(places.file):
+            text = text_of(places) if places.file.exists() else None
+            editing.replace(places.file, editing.edited(keys, places.file, text or "", steps, value))
     except OSError as error:
         _complain(f"clinvk: cannot write {places.file}: {error.strerror}")
         return 1

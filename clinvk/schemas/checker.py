@@ -11,14 +11,20 @@ from clinvk.domain.errors import Fault
 from clinvk.schemas import words
 
 Document = Mapping[str, Any]
+Held = tuple[str | int, Any]
+"""What is in a list or an object, behind its place or name."""
 
 TOLD: Final = 50
 """How many faults of one value are told; of the others only how many they are."""
 _COUNTED: Final = 200
+_JUDGED_AT_ONCE: Final = 64
 
 # Keywords that look into a value or put a schema together from others. The rest is about the value alone.
 _INTO: Final = frozenset(
-    ("properties", "patternProperties", "additionalProperties", "required", "items", "allOf", "oneOf")
+    (
+        *("properties", "patternProperties", "additionalProperties", "propertyNames", "required"),
+        *("items", "allOf", "oneOf"),
+    )
 )
 
 
@@ -26,13 +32,15 @@ class Checker:
     """One schema without references, compiled.
 
     The library gives the verdict. Why it is so we look for ourselves, where it says that something is wrong and
-    until there is enough to tell: it would list every fault, which takes seconds for a body made of them.
+    until there is enough to tell: it would list every fault, which takes seconds for a body made of them. Of what
+    has too many items or entries, the first that are allowed are looked at; of much that is right, many at once.
     """
 
     def __init__(self, schema: Document) -> None:
         self._schema = schema
         self._compiled: dict[int, jsonschema_rs.Draft202012Validator] = {}
         self._leaves: dict[int, Document] = {}
+        self._lists: dict[int, Document] = {}
         self._validator = self._judge(schema)
 
     def faults(self, value: object) -> list[Fault]:
@@ -83,13 +91,27 @@ class Checker:
 
     def _below(self, part: Document, value: Any, path: str) -> Iterator[Fault]:
         """The faults of what is in `value`, and those by the schemas that `part` is put together from."""
-        for step, each, inner in _within(part, value):
-            yield from self._search(each, inner, path + words.step(step))
+        for rule, held in _within(part, value):
+            for step, inner in self._suspects(rule, held):
+                yield from self._search(rule, inner, path + words.step(step))
+        if "propertyNames" in part and isinstance(value, Mapping):
+            named = ((name, name) for name in _first(part, value))
+            for name, _ in self._suspects(part["propertyNames"], named):
+                at = path + words.step(name)
+                yield from map(words.of_name, self._search(part["propertyNames"], name, at))
         for each in part.get("allOf", ()):
             yield from self._search(each, value, path)
         union = part.get("oneOf", ())
         if union and not any(self._judge(each).is_valid(value) for each in union):
             yield from self._of_union(union, value, path)
+
+    def _suspects(self, rule: Any, held: Iterator[Held]) -> Iterator[Held]:
+        """All of `held` but what is right by `rule` and stands among such: a call for each would cost too much."""
+        if id(rule) not in self._lists:
+            self._lists[id(rule)] = {"items": rule}
+        while some := list(islice(held, _JUDGED_AT_ONCE)):
+            if len(some) == 1 or not self._judge(self._lists[id(rule)]).is_valid([inner for _, inner in some]):
+                yield from some
 
     def _of_union(self, union: list[Document], value: Any, path: str) -> Iterator[Fault]:
         """The faults by the one of `union` that was meant: told by its type, then by its constant fields."""
@@ -124,19 +146,25 @@ def _broken_by_size(part: Document, value: list[Any] | dict[str, Any]) -> Iterat
         yield most
 
 
-def _within(part: Document, value: Any) -> Iterator[tuple[str | int, Any, Any]]:
-    """What is in `value`, each with its place and the schema that it must keep to."""
+def _within(part: Document, value: Any) -> Iterator[tuple[Any, Iterator[Held]]]:
+    """What is in `value`, by the schema that it must keep to. Nothing beyond what may be in it at most."""
     if isinstance(value, list) and "items" in part:
-        yield from ((place, part["items"], each) for place, each in enumerate(value))
+        yield part["items"], enumerate(islice(value, part.get("maxItems")))
     if not isinstance(value, Mapping):
         return
-    properties = part.get("properties", {})
-    yield from ((name, rule, value[name]) for name, rule in properties.items() if name in value)
+    for name, rule in part.get("properties", {}).items():
+        if name in value:
+            yield rule, iter(((name, value[name]),))
     for pattern, rule in part.get("patternProperties", {}).items():
-        yield from ((name, rule, each) for name, each in value.items() if re.search(pattern, name))
+        yield rule, ((name, value[name]) for name in _first(part, value) if re.search(pattern, name))
     rest = part.get("additionalProperties", True)
     if not isinstance(rest, bool):
-        yield from ((name, rest, value[name]) for name in _others(part, value))
+        yield rest, ((name, value[name]) for name in islice(_others(part, value), part.get("maxProperties")))
+
+
+def _first(part: Document, value: Mapping[str, Any]) -> Iterator[str]:
+    """The names in `value`, as many as may be in it."""
+    return islice(value, part.get("maxProperties"))
 
 
 def _others(part: Document, value: Mapping[str, Any]) -> Iterator[str]:

@@ -54,6 +54,11 @@ def broken(path: str, rule: str, limit: Any, value: object) -> Fault:
     return Fault(path, f"{shown(value)} {_WRONG.get(rule, 'is not allowed')}", expected)
 
 
+def of_name(fault: Fault) -> Fault:
+    """`fault` of a name, told of the field that has it."""
+    return Fault(fault.path, f"has a name that is not allowed: {fault.message}", fault.expected)
+
+
 def shown(value: object) -> str:
     """`value` as JSON, its beginning only; of what looks like a secret hardly anything."""
     text = json.dumps(_cut(value), ensure_ascii=False)

@@ -2,24 +2,33 @@
 
 import contextlib
 import copy
+import difflib
+import errno
+import fcntl
 import io
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, ScalarString
 
 from clinvk.settings.document import NotYaml, read
 from clinvk.settings.faults import BadSettings
 from clinvk.settings.keys import Keys, Steps
 from clinvk.settings.loading import checked
+from clinvk.settings.shown import written
 
 _MARK: Final = "\ufeff"
+_END: Final = re.compile(r"^\.\.\.[ \t\r]*(?:[ \t]#.*)?$", re.MULTILINE)
+_NO_LOCKS: Final = frozenset({errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP})
 
 
 def edited(keys: Keys, file: Path, text: str, steps: Steps, value: Any) -> str:
@@ -38,6 +47,26 @@ def edited(keys: Keys, file: Path, text: str, steps: Steps, value: Any) -> str:
     if after.value != with_value(before.value, steps, value):
         raise BadSettings(by_hand)
     return fresh
+
+
+@contextlib.contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Until the end of it nobody else who asks for this changes a file of that folder. Raises OSError.
+
+    It is the folder that is locked, which leaves nothing behind; it is made if need be.
+    """
+    folder = Path(os.path.realpath(file)).parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:  # a network may have none: as good as it gets there
+                raise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def replace(file: Path, text: str) -> None:
@@ -65,9 +94,9 @@ def replace(file: Path, text: str) -> None:
 
 
 def _rewritten(text: str, steps: Steps, value: Any) -> str:
-    mark, text = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
-    end = "\r\n" if "\r\n" in text else "\n"
-    text = text.replace("\r\n", "\n")
+    former, text = text, text.removeprefix(_MARK).replace("\r\n", "\n")
+    end = _END.search(text)  # the library drops it, with what comes after it
+    text, tail = (text[: end.start()], text[end.start() :]) if end else (text, "")
     library = _library(text)
     data = library.load(text)
     kept = ""
@@ -76,7 +105,26 @@ def _rewritten(text: str, steps: Steps, value: Any) -> str:
     _put(data, steps, value)
     stream = io.StringIO()
     library.dump(data, stream)
-    return mark + (kept + stream.getvalue()).replace("\n", end)
+    return _like(former, kept + stream.getvalue() + tail)
+
+
+def _like(former: str, fresh: str) -> str:
+    """`fresh`, whose lines end in a line feed, with the mark of `former` and its ends of lines."""
+    mark = _MARK if former.startswith(_MARK) else ""
+    before, after = former.removeprefix(_MARK).split("\n"), fresh.split("\n")
+    plain, lines = [line.strip() for line in before], []
+    matcher = difflib.SequenceMatcher(None, plain, [line.strip() for line in after], autojunk=False)
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
+        if kind == "equal":
+            lines += before[i:i_end]
+            continue
+        like = before[i if i < i_end and plain[i] else max(0, i - 1)]  # whose place it takes, or the one before
+        end = "\r" if like.endswith("\r") else ""
+        indented = like[: len(like) - len(like.lstrip())]
+        takes_place = i_end - i == j_end - j == 1 and plain[i]
+        lines += [(indented + line.lstrip() if takes_place else line) + end for line in after[j:j_end]]
+    lines[-1] = after[-1]
+    return mark + "\n".join(lines)
 
 
 def _comments(text: str) -> str:
@@ -85,9 +133,20 @@ def _comments(text: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n" if any(lines) else ""
 
 
+class _Representer(RoundTripRepresenter):
+    """Numbers as our reader takes them for numbers: the library's 1e-05 is text there."""
+
+    def represent_float(self, data: float) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:float", written(data))
+
+
+_Representer.add_representer(float, _Representer.represent_float)
+
+
 def _library(text: str) -> YAML:
     """The library that keeps comments, told how `text` is indented."""
     library = YAML()
+    library.Representer = _Representer
     library.preserve_quotes = True
     library.width = 1 << 20  # no line is wrapped
     section = re.search(r"^\S[^\n]*:[ ]*(?:#[^\n]*)?\n(?:[ ]*(?:#[^\n]*)?\n)*([ ]+)[^\s#-]", text, re.MULTILINE)

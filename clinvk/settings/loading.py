@@ -55,6 +55,7 @@ def load(
     return Settings(
         home=home,
         file=whole.file,
+        found=whole.exists,
         default_backend=values["default_backend"],
         unified_flags=_made(UnifiedFlags, values["unified_flags"]),
         backends={name: _made(BackendSettings, given) for name, given in values["backends"].items()},

@@ -98,6 +98,8 @@ class Settings:
 
     home: Path
     file: Path
+    found: bool
+    """Whether there was such a file."""
     default_backend: str
     unified_flags: UnifiedFlags
     backends: Mapping[str, BackendSettings]

@@ -1,1 +1,1 @@
-"""What outlives a request: the run spool."""
+"""What outlives a request: sessions and runs in a database, and the spool of what runs said."""

@@ -18,7 +18,8 @@ LOCK: Final = "clinvk.db-lock"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 APPLICATION_ID: Final = int.from_bytes(b"clvk")
 
-_BUSY_SECS: Final = 5.0  # for somebody who looks into the file with a program of his own
+_BUSY_MS: Final = 5000  # for somebody who looks into the file with a program of his own
+_FOLD_BUSY_MS: Final = 200  # the same, where it can be done another time
 _PRAGMAS: Final = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA wal_autocheckpoint = 4000",  # pages: fewer, and each hundredth commit would wait for the disk
@@ -54,6 +55,24 @@ class Database:
         db.execute("BEGIN IMMEDIATE")
         with db:
             return job(db)
+
+    def fold(self) -> None:
+        """Fold the -wal into the file and empty it: it holds what was deleted as it was before.
+
+        A full disk can be in the way, or somebody who reads with a program of his own: then the log has it, and
+        the next time does it.
+        """
+        reason = None
+        self.connection.execute(f"PRAGMA busy_timeout = {_FOLD_BUSY_MS}")
+        try:
+            (busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            reason = "another program reads the file" if busy else None
+        except sqlite3.Error as error:
+            reason = str(error)
+        finally:
+            self.connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        if reason:
+            _log.warning("what was deleted may still be found in %s-wal: %s", self.path, reason)
 
     def close(self) -> None:
         """Fold the -wal into the file and let others have it."""
@@ -124,7 +143,7 @@ def _take(lock: int) -> None:
 def _connected(path: Path, migrations: Path) -> sqlite3.Connection:
     with _told(path):
         _make_private(path)
-        db = sqlite3.connect(path, timeout=_BUSY_SECS, isolation_level=None)
+        db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
     try:
         with _told(path):
             _prepare(db, migrations)

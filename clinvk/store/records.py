@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clinvk.domain.run import RunState
-from clinvk.domain.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,10 @@ class RunsWanted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What one batch removed: whole sessions, and the ids of runs. False where there was nothing."""
+    """What one batch did: the ids of runs that it removed, how many sessions it marked. False if nothing."""
 
-    sessions: tuple[Session, ...] = ()
     runs: tuple[str, ...] = ()
+    marked: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.sessions or self.runs)
+        return bool(self.runs or self.marked)

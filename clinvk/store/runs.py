@@ -27,9 +27,14 @@ _SESSION_TOTAL: Final = (
     " WHERE session_id = ? AND backend = ifnull(?, backend) AND state = ifnull(?, state)"
 )
 _LIVE: Final = tuple(state.value for state in RunState if state not in ENDED)
-_BY_END: Final = "SELECT id, log_bytes FROM runs INDEXED BY runs_ended WHERE finished_at IS NOT NULL"
-_EXPIRED: Final = f"{_BY_END} AND finished_at < ? ORDER BY finished_at, id LIMIT ?"
-_WITH_LOG: Final = f"{_BY_END} AND log_bytes > 0 ORDER BY finished_at, id"
+_EXPIRED: Final = (
+    "SELECT id FROM runs INDEXED BY runs_alone"
+    " WHERE finished_at IS NOT NULL AND session_id IS NULL AND finished_at < ? ORDER BY finished_at, id LIMIT ?"
+)
+_WITH_LOG: Final = (
+    "SELECT id, log_bytes FROM runs INDEXED BY runs_ended"
+    " WHERE finished_at IS NOT NULL AND log_bytes > 0 ORDER BY finished_at, id"
+)
 
 LISTING: Final = Listing(
     mark=b"r",
@@ -53,6 +58,11 @@ LISTING: Final = Listing(
 def put(db: sqlite3.Connection, record: RunRecord) -> None:
     """The run as it is now, new or not."""
     db.execute(_PUT, _row(record))
+
+
+def save_view(db: sqlite3.Connection, run_id: str, view: bytes) -> None:
+    """What readers get of the run from now on; nothing where it is gone."""
+    db.execute("UPDATE runs SET view = ? WHERE id = ?", (view, run_id))
 
 
 def get(db: sqlite3.Connection, run_id: str) -> RunRecord:
@@ -103,9 +113,9 @@ def remove_oldest(db: sqlite3.Connection, surplus_bytes: int) -> list[str]:
 
 
 def remove_ended(db: sqlite3.Connection, before: float, limit: int) -> list[str]:
-    """Delete up to `limit` runs that ended before `before`, oldest end first; their ids."""
+    """Delete up to `limit` runs of no session that ended before `before`, oldest end first; their ids."""
     rows = db.execute(_EXPIRED, (before, limit))
-    return _remove(db, [run_id for run_id, _ in rows.fetchall()])
+    return _remove(db, [run_id for (run_id,) in rows.fetchall()])
 
 
 def remove_of_session(db: sqlite3.Connection, session_id: str) -> list[str]:

@@ -27,11 +27,13 @@ _TOTAL: Final = (
 )
 # In use, or with a run that has not ended: not ours to end.
 _UNUSED: Final = (
-    f"{_SELECT} INDEXED BY sessions_status"  # noqa: S608  the names are ours
+    "SELECT id FROM sessions INDEXED BY sessions_status"
     " WHERE status IN (?, ?, ?) AND last_used < ? AND NOT EXISTS"
     " (SELECT 1 FROM session_run_totals WHERE session_id = sessions.id"
     " AND state NOT IN ('completed', 'failed', 'cancelled')) LIMIT ?"
 )
+_DOOM: Final = f"INSERT INTO doomed_sessions ({_COLUMNS}) {_SELECT} WHERE id = ?"
+_DOOMED: Final = f"SELECT {_COLUMNS} FROM doomed_sessions ORDER BY rowid LIMIT ?"  # noqa: S608  the names are ours
 _IDLE: Final = tuple(status.value for status in SessionStatus if status is not SessionStatus.ACTIVE)
 
 LISTING: Final = Listing(
@@ -108,14 +110,37 @@ def page(db: sqlite3.Connection, query: SessionQuery) -> Page[Session]:
     return Page(tuple(map(_session, rows)), int(total), following)
 
 
-def unused(db: sqlite3.Connection, before: float, limit: int) -> list[Session]:
-    """Some that nobody used since `before`, none of them under way."""
-    return [_session(row) for row in db.execute(_UNUSED, (*_IDLE, before, limit))]
+def mark(db: sqlite3.Connection, session_id: str) -> Session:
+    """Move the session to those that are to be deleted: nothing finds it any more. Raises SessionNotFound."""
+    session = get(db, session_id)
+    db.execute(_DOOM, (session_id,))
+    db.execute("DELETE FROM sessions WHERE id = ?", (session_id,))
+    return session
+
+
+def mark_unused(db: sqlite3.Connection, before: float, limit: int) -> int:
+    """Mark some that nobody used since `before`, none of them under way; how many."""
+    found = db.execute(_UNUSED, (*_IDLE, before, limit)).fetchall()
+    for (session_id,) in found:
+        mark(db, session_id)
+    return len(found)
+
+
+def marked(db: sqlite3.Connection, limit: int) -> list[Session]:
+    """Those that are to be deleted, the first marked first."""
+    return [_session(row) for row in db.execute(_DOOMED, (limit,))]
+
+
+def is_marked(db: sqlite3.Connection, session_id: str) -> bool:
+    """Whether it is to be deleted."""
+    return db.execute("SELECT 1 FROM doomed_sessions WHERE id = ?", (session_id,)).fetchone() is not None
 
 
 def remove(db: sqlite3.Connection, session_id: str) -> bool:
-    """Delete the row; whether there was one."""
-    return bool(db.execute("DELETE FROM sessions WHERE id = ?", (session_id,)).rowcount)
+    """Delete the session, marked or not; whether there was one."""
+    found = db.execute("DELETE FROM doomed_sessions WHERE id = ?", (session_id,)).rowcount
+    found += db.execute("DELETE FROM sessions WHERE id = ?", (session_id,)).rowcount
+    return bool(found)
 
 
 def _row(session: Session) -> Row:

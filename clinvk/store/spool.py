@@ -1,16 +1,15 @@
 """The run spool: every run's log on disk, appended by one writer thread, read back in blocks."""
 
 import asyncio
-import contextlib
 import logging
 import os
-import queue
-import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from io import FileIO
 from pathlib import Path
 from typing import Final
+
+from clinvk.store.writer import Writer, close, tell, unlink
 
 _log = logging.getLogger("clinvk.spool")
 
@@ -28,14 +27,11 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"{folder} is not writable")
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._opened: set[FileIO] = set()  # the thread's own
-        self._thread = threading.Thread(target=self._write, name="clinvk spool", daemon=True)
-        self._thread.start()
+        self._writer = Writer()
 
     def open(self, run_id: str) -> "SpoolFile":
         """A new file for a run; it appears with its first batch."""
-        return SpoolFile(self.folder / f"{run_id}.ndjson", self._jobs.put, self._opened)
+        return SpoolFile(self._path(run_id), self._writer)
 
     async def reopen(self, run_id: str) -> "SpoolFile":
         """The file of an earlier server's run, to be read and gone on with. Half a line is no entry."""
@@ -43,39 +39,51 @@ class Spool:
         await asyncio.to_thread(file.survey)
         return file
 
-    def discard(self, run_id: str) -> None:
-        """Delete a run's file, if there is one."""
-        self._jobs.put(lambda: (self.folder / f"{run_id}.ndjson").unlink(missing_ok=True))
+    async def delete(self, run_ids: Iterable[str]) -> None:
+        """Delete the files of runs, if there are any; they are gone once this returns.
+
+        It is done after what was submitted before. What the disk refuses stays, and the log has it.
+        """
+        paths = [self._path(run_id) for run_id in run_ids]
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def told() -> None:
+            if not done.cancelled():
+                done.set_result(None)
+
+        def work(_: OSError | None) -> None:
+            try:
+                for path in paths:
+                    unlink(path)
+            finally:
+                tell(loop, told)
+
+        self._writer.submit(work)
+        await done
 
     def sweep(self, before: float) -> None:
         """Delete what was last written before `before` (seconds since the epoch): nobody reads it any more."""
-        self._jobs.put(lambda: self._sweep(before))
+        self._writer.submit(lambda _: self._sweep(before))
 
     async def close(self) -> None:
         """Write what is still to be written, then end the thread."""
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self._writer.close()
 
-    def _write(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-        for file in self._opened:
-            file.close()
+    def _path(self, run_id: str) -> Path:
+        return self.folder / f"{run_id}.ndjson"
 
     def _sweep(self, before: float) -> None:
         for path in self.folder.glob("*.ndjson"):
-            with contextlib.suppress(FileNotFoundError):  # another server on this home swept it first
-                if path.stat().st_mtime < before:
-                    path.unlink()
+            unlink(path, before)
 
 
 class SpoolFile:
     """One run's log on disk. Its methods belong to the event loop; its `_on_disk_…` ones to the thread."""
 
-    def __init__(self, path: Path, submit: Callable[[Callable[[], None]], None], opened: set[FileIO]) -> None:
+    def __init__(self, path: Path, writer: Writer) -> None:
         self._path = path
-        self._submit = submit
-        self._opened = opened
+        self._writer = writer
         self._loop = asyncio.get_running_loop()
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -102,13 +110,13 @@ class SpoolFile:
                     if line.endswith(b"\n"):
                         self._mark(len(line))
                         self.last = line
+            os.truncate(self._path, self.bytes)
         except FileNotFoundError:
             return  # nothing was kept
         except OSError as error:
             self._fail(error)
             return
         self.written = self._accepted
-        os.truncate(self._path, self.bytes)
 
     def append(self, line: bytes) -> None:
         """Keep one entry, `\\n` included; it reaches the disk within a quarter of a second."""
@@ -132,16 +140,16 @@ class SpoolFile:
             return
         batch, count = b"".join(self._pending), len(self._pending)
         self._pending, self._pending_bytes = [], 0
-        self._submit(lambda: self._on_disk_append(batch, count))
+        self._writer.submit(lambda gone: self._on_disk_append(batch, count, gone))
 
     def finish(self) -> None:
         """No more entries: flush, and give the file descriptor back."""
         self.flush()
-        self._submit(self._on_disk_close)
+        self._writer.submit(self._on_disk_close)
 
     def discard(self) -> None:
         """Delete the file."""
-        self._submit(self._on_disk_delete)
+        self._writer.submit(self._on_disk_delete)
 
     async def read(self, since: int, limit: int) -> list[bytes]:
         """Whole entries from number `since`, about `limit` bytes of them and at least one, of those written."""
@@ -174,30 +182,35 @@ class SpoolFile:
             _log.error("the spool fails, a replay of this run will be short: %s", error)
         self.broken = error
 
-    def _on_disk_append(self, batch: bytes, count: int) -> None:
-        error = None
+    def _on_disk_append(self, batch: bytes, count: int, gone: OSError | None) -> None:
+        error: OSError | None = gone or OSError("the thread that writes failed")
         try:
-            if self._file is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-                self._file = FileIO(os.open(self._path, flags, 0o600), "wb")
-                self._opened.add(self._file)
-            view = memoryview(batch)
-            while view:
-                view = view[self._file.write(view) :]
+            if not gone:
+                self._on_disk_write(batch)
+                error = None
         except OSError as refused:
             error = refused
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            self._loop.call_soon_threadsafe(self._settled, len(batch), count, error)
+        finally:  # whatever it was, the child must not wait for it
+            tell(self._loop, lambda: self._settled(len(batch), count, error))
 
-    def _on_disk_close(self) -> None:
+    def _on_disk_write(self, batch: bytes) -> None:
+        if self._file is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            self._file = FileIO(os.open(self._path, flags, 0o600), "wb")
+            self._writer.opened.add(self._file)
+        view = memoryview(batch)
+        while view:
+            view = view[self._file.write(view) :]
+
+    def _on_disk_close(self, _: OSError | None) -> None:
         if self._file:
-            self._file.close()
-            self._opened.discard(self._file)
+            self._writer.opened.discard(self._file)
+            close(self._file)
             self._file = None
 
-    def _on_disk_delete(self) -> None:
-        self._on_disk_close()
-        self._path.unlink(missing_ok=True)
+    def _on_disk_delete(self, gone: OSError | None) -> None:
+        self._on_disk_close(gone)
+        unlink(self._path)
 
     def _on_disk_read(self, offset: int, skip: int, count: int, limit: int) -> list[bytes]:
         lines: list[bytes] = []

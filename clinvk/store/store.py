@@ -2,9 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.paging import Page, SessionQuery
@@ -12,6 +13,8 @@ from clinvk.domain.session import Session
 from clinvk.store import runs, sessions
 from clinvk.store.records import Expired, RunRecord, RunsWanted
 from clinvk.store.worker import Worker, log_refusal
+
+_PROBE_BYTES: Final = 16 << 10  # what a turn may well need
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -56,13 +59,14 @@ class Store:
         """Finish what was submitted and let another server have the file. A second time does nothing."""
         await self._worker.close()
 
-    async def add_session(self, session: Session) -> None:
-        """Keep a new session."""
-        await self._write(partial(sessions.add, session=session))
+    async def probe(self) -> None:
+        """Write something and remove it: `failure` is None again if that works. Raises StoreUnavailable."""
 
-    async def save_session(self, session: Session) -> None:
-        """Keep a session as it is now, all of it. Raises SessionNotFound."""
-        await self._write(partial(sessions.save, session=session))
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO probes VALUES (zeroblob(?))", (_PROBE_BYTES,))
+            db.execute("DELETE FROM probes")
+
+        await self._write(work)
 
     def bind_session(self, session_id: str, backend_session_id: str) -> None:
         """Note the CLI's own id of the conversation. Submitted, not awaited; the log has it if it fails."""
@@ -86,24 +90,29 @@ class Store:
         """A page, newest use first. Raises InvalidInput where its cursor is wrong."""
         return await self._read(partial(sessions.page, query=query))
 
+    async def mark_for_deletion(self, session_id: str) -> Session:
+        """From now on there is no such session but for `marked` and `remove_session`; its runs stay till then.
+
+        As it was; raises SessionNotFound, for one that is marked too.
+        """
+        return await self._write(partial(sessions.mark, session_id=session_id))
+
+    async def marked(self, limit: int = 200) -> list[Session]:
+        """Those marked and not yet removed, the first marked first."""
+        return await self._read(partial(sessions.marked, limit=limit))
+
     async def remove_session(self, session_id: str) -> list[str]:
-        """Delete a session and its runs, both or neither; the ids of those runs. Raises SessionNotFound."""
+        """Delete a session, marked or not, and its runs, both or neither; the ids of those runs.
+
+        Raises SessionNotFound.
+        """
 
         def work(db: sqlite3.Connection) -> list[str]:
             if not sessions.remove(db, session_id):
                 raise SessionNotFound(session_id)
             return runs.remove_of_session(db, session_id)
 
-        return await self._write(work)
-
-    async def add_run(self, record: RunRecord) -> None:
-        """Keep a run as it is now, new or not."""
-        await self._write(partial(runs.put, record=record))
-
-    def note_run(self, record: RunRecord) -> None:
-        """The same, submitted and not awaited; the log has it if it fails."""
-        done = self._worker.submit(partial(runs.put, record=record), writes=True)
-        done.add_done_callback(log_refusal(f"{record.id} was not noted"))
+        return await self._erase(work)
 
     async def begin_run(self, record: RunRecord, session: Session | None = None, *, is_new: bool = False) -> None:
         """Keep a run that begins, and its session as it is from now on, both or neither.
@@ -121,15 +130,21 @@ class Store:
     async def end_run(self, record: RunRecord, session: Session | None = None) -> None:
         """Keep a run's end, and its session as it is after it, both or neither.
 
-        A session that was removed meanwhile stays so; the run is kept, for its readers.
+        A session that was removed or marked meanwhile stays so. The run is kept, for its readers; as one of no
+        session where that was removed, for else nothing would ever remove it.
         """
 
         def work(db: sqlite3.Connection) -> None:
-            runs.put(db, record)
-            if session:
-                sessions.save_if_there(db, session)
+            has_session = (
+                session is None or sessions.save_if_there(db, session) or sessions.is_marked(db, session.id)
+            )
+            runs.put(db, record if has_session else replace(record, session_id=None))
 
         await self._write(work)
+
+    async def save_view(self, run_id: str, view: bytes) -> None:
+        """Keep what readers get of a run from now on, for what is learned after its end. Nothing if it is gone."""
+        await self._write(partial(runs.save_view, run_id=run_id, view=view))
 
     async def run(self, run_id: str) -> RunRecord:
         """Raises RunNotFound."""
@@ -148,29 +163,26 @@ class Store:
 
         Fewer where there are no more. What has not ended is never deleted.
         """
-        return await self._write(partial(runs.remove_oldest, surplus_bytes=surplus_bytes))
+        return await self._erase(partial(runs.remove_oldest, surplus_bytes=surplus_bytes))
 
     async def expire(self, before: float, limit: int = 200) -> Expired:
-        """Delete one batch of what is older than `before`; call it until it has nothing more to say.
+        """Do one batch with what is older than `before`; call it until it has nothing more to say.
 
-        At most `limit` runs that ended; once those are gone, `limit` sessions that nobody used since and that are
-        not under way, with the runs they still have.
+        At most `limit` runs of no session that ended before are deleted; at most `limit` sessions that nobody
+        used since, and that are not under way, are marked for deletion. A session's runs live as long as it does.
         """
 
         def work(db: sqlite3.Connection) -> Expired:
             ended = runs.remove_ended(db, before, limit)
-            if len(ended) == limit:
-                return Expired(runs=tuple(ended))
-            unused = sessions.unused(db, before, limit)
-            for session in unused:
-                sessions.remove(db, session.id)
-                ended += runs.remove_of_session(db, session.id)
-            return Expired(tuple(unused), tuple(ended))
+            return Expired(tuple(ended), sessions.mark_unused(db, before, limit))
 
-        return await self._write(work)
+        return await self._erase(work)
 
     async def _read(self, work: Work[T]) -> T:
         return await self._worker.submit(work, writes=False)
 
     async def _write(self, work: Work[T]) -> T:
         return await self._worker.submit(work, writes=True)
+
+    async def _erase(self, work: Work[T]) -> T:
+        return await self._worker.submit(work, writes=True, erases=True)

@@ -35,6 +35,7 @@ class _Job(Generic[T]):
     work: Work[T]
     done: asyncio.Future[T]
     writes: bool
+    erases: bool
 
 
 class Worker:
@@ -61,16 +62,17 @@ class Worker:
             await self.close()
             raise
 
-    def submit(self, work: Work[T], *, writes: bool) -> asyncio.Future[T]:
+    def submit(self, work: Work[T], *, writes: bool, erases: bool = False) -> asyncio.Future[T]:
         """Have `work` done after everything submitted before; if it `writes`, in a transaction.
 
-        The result comes once that is committed. Cancelling the future drops the result, not the work.
+        The result comes once that is committed, and if it `erases`, once nothing of what it deleted is in the
+        files. Cancelling the future drops the result, not the work.
         """
         done: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             done.set_exception(StoreUnavailable("it is closed"))
         else:
-            self._jobs.put(_Job(work, done, writes))
+            self._jobs.put(_Job(work, done, writes, erases))
         return done
 
     async def close(self) -> None:
@@ -125,6 +127,8 @@ class Worker:
         try:
             if job.writes:
                 result, totals = database.transact(lambda db: (job.work(db), _totals(db)))
+                if job.erases:
+                    database.fold()
             else:
                 result = job.work(database.connection)
         except sqlite3.Error as error:

@@ -1,21 +1,20 @@
 """The runs there are: live ones and those that ended, in memory and in the store."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
 from clinvk.clock import Clock
-from clinvk.domain import events
-from clinvk.domain.errors import ErrorCode, RunError, RunNotFound, StoreUnavailable
-from clinvk.domain.judge import Judgement
-from clinvk.domain.run import Run, RunState
+from clinvk.domain.errors import RunNotFound, StoreUnavailable
+from clinvk.domain.run import Run
 from clinvk.domain.session import Session
 from clinvk.monitor import RunPage, RunQuery, RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import view
+from clinvk.supervisor.archive import Archive
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
 
@@ -23,6 +22,8 @@ _log = logging.getLogger("clinvk.history")
 
 _MEMORY_BYTES: Final = 64 << 20
 """What the logs of ended runs may hold in memory, where no spool has them."""
+_OWED: Final = 1000
+"""Ends that may wait for a store that works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class History:
         self._retention = retention
         self._spool = spool
         self._store = store
+        self._archive = Archive(clock, spool, store) if store else None
         self._handles: dict[str, RunHandle] = {}
+        self._owed: dict[str, tuple[RunRecord, Session | None]] = {}
 
     def add(self, handle: RunHandle) -> None:
         self._handles[handle.id] = handle
@@ -68,9 +71,9 @@ class History:
 
     async def find(self, run_id: str) -> RunView:
         """One at hand, or in the store. Raises RunNotFound, StoreUnavailable."""
-        if run_id in self._handles or self._store is None:
+        if run_id in self._handles or self._archive is None:
             return self.view(run_id)
-        return view.read((await self._store.run(run_id)).view)
+        return await self._archive.find(run_id)
 
     async def page(self, query: RunQuery) -> RunPage:
         """Live and ended ones, newest first. Raises InvalidInput where the cursor is wrong."""
@@ -87,14 +90,14 @@ class History:
 
     async def log(self, run_id: str) -> EventLog:
         """A run's log; of one of an earlier server, what there is of it. Raises RunNotFound, StoreUnavailable."""
-        if run_id in self._handles or self._store is None:
+        if run_id in self._handles or self._archive is None:
             return self.handle(run_id).log
-        seen = view.read((await self._store.run(run_id)).view)
-        log = await self._reopened(seen)
-        if not log.length:  # nothing was kept, and nothing shall be
-            log = EventLog(self._clock, view.labels(seen.id, seen.session_id, seen.backend))
-        _close(log, seen)
-        return log
+        return await self._archive.log(run_id)
+
+    async def bury(self) -> None:
+        """Give every run that was live when the last server died its end."""
+        if self._archive:
+            await self._archive.bury()
 
     async def begin(self, run: Run, session: Session | None, *, is_new: bool) -> None:
         """Keep a run that begins. Raises StoreUnavailable, SessionNotFound; then nothing is kept."""
@@ -103,17 +106,55 @@ class History:
                                         session, is_new=is_new)  # fmt: skip
 
     async def end(self, handle: RunHandle, session: Session | None) -> None:
-        """Keep a run's end, before anybody is told. What the store refuses is logged: the run ends anyway."""
+        """Keep a run's end, before anybody is told. What the store refuses is owed: the run ends anyway."""
         if self._store is None:
             return
-        seen = replace(self._view(handle), events=handle.log.length + 1)
+        record = self._record(handle.run, self._last_view(handle, handle.log.length + 1), handle.log.bytes)
         try:
-            await self._store.end_run(self._record(handle.run, seen, handle.log.bytes), session)
+            await self._store.end_run(record, session)
         except StoreUnavailable as error:
-            _log.error("the end of %s was not kept: %s", handle.id, error.reason)
+            _log.error("the end of %s is not kept yet: %s", handle.id, error.reason)
+            if len(self._owed) < _OWED:
+                self._owed[handle.id] = record, session
+
+    @property
+    def owes(self) -> bool:
+        """Whether the store lacks what it should have."""
+        return bool(self._owed)
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it does, or refuses to be written."""
+        return self.owes or bool(self._store and self._store.failure)
+
+    async def settle(self) -> None:
+        """Keep what the store refused before, now that it may work again. Raises StoreUnavailable."""
+        if self._store and self._store.failure:
+            await self._store.probe()
+        for run_id, (record, session) in list(self._owed.items()):
+            assert self._store
+            await self._store.end_run(record, session)
+            self._owed.pop(run_id, None)
+
+    async def note_exit(self, handle: RunHandle) -> None:
+        """Keep how the process of a run ended that had ended before it."""
+        if self._store and handle.run.state.ended and handle.id not in self._owed:
+            try:
+                await self._store.save_view(handle.id, self._kept(self._last_view(handle, handle.log.length)))
+            except StoreUnavailable as error:
+                _log.warning("the exit of %s was not kept: %s", handle.id, error.reason)
 
     async def forget_surplus(self) -> None:
         """Keep what is kept of ended runs within its bounds, the oldest going first."""
+        self._forget_at_hand()
+        if self._store and self._store.log_bytes > self._retention.log_bytes:
+            surplus = self._store.log_bytes - self._retention.log_bytes
+            try:
+                await self.drop(await self._store.remove_oldest_runs(surplus))
+            except StoreUnavailable as error:
+                _log.warning("more is kept of what runs said than should be: %s", error.reason)
+
+    def _forget_at_hand(self) -> None:
         at_hand = [handle for handle in self._handles.values() if handle.run.state.ended]
         surplus = len(at_hand) - self._retention.runs
         memory = sum(handle.log.memory_bytes for handle in at_hand)
@@ -127,38 +168,25 @@ class History:
             del self._handles[handle.id]
             if self._store is None:
                 handle.log.discard()
-        if self._store and self._store.log_bytes > self._retention.log_bytes:
-            self.drop(await self._store.remove_oldest_runs(self._store.log_bytes - self._retention.log_bytes))
 
-    def drop(self, run_ids: Iterable[str]) -> None:
+    async def drop(self, run_ids: Collection[str]) -> None:
         """Forget runs that the store has let go: what they said, too."""
         for run_id in run_ids:
             self._handles.pop(run_id, None)
-            if self._spool:
-                self._spool.discard(run_id)
+            self._owed.pop(run_id, None)
+        if self._spool:
+            await self._spool.delete(run_ids)
 
-    async def bury(self) -> None:
-        """Give every run that was live when the last server died its end: failed, `interrupted`."""
-        for record in await self._store.unended_runs() if self._store else ():
-            await self._bury(record)
-
-    async def _bury(self, record: RunRecord) -> None:
-        assert self._store
-        now = self._clock.wall()
-        error = RunError(ErrorCode.INTERRUPTED, "The server died while the run was live; send the prompt again")
-        seen = view.interrupted(view.read(record.view), now, record.created_at, error)
-        log = await self._reopened(seen)
-        _close(log, seen)
-        ended = replace(record, state=RunState.FAILED, finished_at=now, log_bytes=log.bytes,
-                        view=view.kept(replace(seen, events=log.length)))  # fmt: skip
-        session = await self._store.session(record.session_id) if record.session_id else None
-        after = session.turn_ended(now, RunState.FAILED, seen.token_usage) if session else None
-        await self._store.end_run(ended, after)
-
-    async def _reopened(self, seen: RunView) -> EventLog:
-        """The log of a run of an earlier server, open at its end."""
-        labels = view.labels(seen.id, seen.session_id, seen.backend)
-        return await EventLog.reopen(self._clock, labels, self._spool, seen.id)
+    async def close(self) -> None:
+        """Keep what is still owed; without a store forget everything, since nobody could find it again."""
+        if self._store is None:
+            for handle in self._handles.values():
+                handle.log.discard()
+            return
+        try:
+            await self.settle()
+        except StoreUnavailable as error:
+            _log.error("the ends of %d runs are lost: %s", len(self._owed), error.reason)
 
     def _record(self, run: Run, seen: RunView, log_bytes: int) -> RunRecord:
         content = self._retention.content()
@@ -167,13 +195,24 @@ class History:
             backend=run.spec.backend,
             state=run.state,
             created_at=run.created_at,
-            view=view.kept(seen if content else replace(seen, prompt_preview="")),
+            view=self._kept(seen),
             session_id=run.spec.session_id,
             group_id=run.spec.origin.group_id,
             finished_at=run.finished_at,
             prompt=run.spec.prompt if content else None,
             log_bytes=log_bytes if content else 0,
         )
+
+    def _kept(self, seen: RunView) -> bytes:
+        """`seen` as it is stored: where content is not kept, without what the client or the CLI wrote."""
+        if self._retention.content():
+            return view.kept(seen)
+        silent = replace(seen.exit, stderr_tail="") if seen.exit else None
+        return view.kept(replace(seen, prompt_preview="", exit=silent))
+
+    def _last_view(self, handle: RunHandle, length: int) -> RunView:
+        """A run that has ended, its log so long: who reads it later finds no process of that number."""
+        return replace(self._view(handle), events=length, pid=None)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:
         found = [handle for handle in reversed(self._handles.values()) if _wanted(handle.run, query)]
@@ -196,17 +235,3 @@ def _wanted(run: Run, query: RunQuery) -> bool:
         and query.backend in (None, run.spec.backend)
         and query.session_id in (None, run.spec.session_id)
     )
-
-
-def _close(log: EventLog, seen: RunView) -> None:
-    """Close a log, its last entry being how the run ended: if that was not kept, say so and add it."""
-    if not log.is_whole:
-        _append_end(log, seen)
-    log.close()
-
-
-def _append_end(log: EventLog, seen: RunView) -> None:
-    log.append(events.Notice("truncated: later events of this run were not kept"))
-    seconds = round((seen.duration_ms or 0) / 1000, 3)
-    code = Judgement(seen.state).code
-    log.append(events.RunFinished(seen.state, code, seconds, seen.token_usage, seen.error, seen.continuation))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from clinvk.backends.registry import Registry
@@ -11,15 +12,21 @@ from clinvk.domain.session import Session
 from clinvk.supervisor.history import History
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.sessions import Sessions
+from clinvk.supervisor.tasks import first_of
 
 _log = logging.getLogger("clinvk.sessions")
 
-_PAUSE_SECS: Final = 3600.0
+_TIDY_SECS: Final = 3600.0
+_WHOLE_SECS: Final = 5.0
 _DAY_SECS: Final = 86400.0
 
 
 class Keeper:
-    """Deletes sessions: the record, the runs, and what the CLI keeps of the conversation."""
+    """Deletes sessions: the record, the runs, and what the CLI keeps of the conversation.
+
+    A session is marked first, and is gone to everybody from then on; what belongs to it goes next, and its record
+    last. Whatever happens in between, the mark is there, and the next tidying goes on.
+    """
 
     def __init__(self, sessions: Sessions, history: History, pool: Pool, registry: Registry, clock: Clock) -> None:
         self._sessions = sessions
@@ -27,37 +34,65 @@ class Keeper:
         self._pool = pool
         self._registry = registry
         self._clock = clock
+        self._woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def delete(self, session_id: str) -> tuple[str, ...]:
         """Delete one; a sentence for each thing of the CLI's that could not be deleted.
 
-        Raises SessionNotFound, SessionBusy, StoreUnavailable; then it is there as before, but perhaps without
-        what the CLI kept.
+        Raises SessionNotFound, SessionBusy, StoreUnavailable; then it is there as before.
         """
         store = self._sessions.store
-        session = await store.session(session_id)
         with self._sessions.occupied(session_id):
-            left = await self._forgotten_by_its_cli(session)
-            self._history.drop(await store.remove_session(session_id))
-        return left
+            session = await store.mark_for_deletion(session_id)
+            try:
+                return await self._remove(session)
+            except StoreUnavailable as error:
+                _log.warning("%s is deleted, its record goes later: %s", session_id, error.reason)
+                return ()
 
     async def tidy(self) -> None:
-        """Delete what is past `retention_days`. Raises StoreUnavailable."""
+        """Delete what is past `retention_days`, and finish what was begun. Raises StoreUnavailable."""
+        store = self._sessions.store
         before = self._clock.wall() - self._sessions.options.retention_days * _DAY_SECS
-        while expired := await self._sessions.store.expire(before):
-            self._history.drop(expired.runs)
-            for session in expired.sessions:
-                for sentence in await self._forgotten_by_its_cli(session):
-                    _log.warning("%s is past its retention, but %s", session.id, sentence)
+        while expired := await store.expire(before):
+            await self._history.drop(expired.runs)
+        while marked := await store.marked():
+            for session in marked:
+                for sentence in await self._remove(session):
+                    _log.warning("%s is past its time, but %s", session.id, sentence)
 
     async def keep_tidy(self) -> None:
-        """Tidy now and every hour."""
+        """Tidy now, every hour, and when woken."""
         while True:
-            try:
-                await self.tidy()
-            except StoreUnavailable as error:
-                _log.warning("what is past its retention stays for now: %s", error.reason)
-            await asyncio.sleep(_PAUSE_SECS)
+            await self._carefully(self.tidy, "what is past its time stays for now")
+            await first_of(self._woken, timeout=_TIDY_SECS)
+            if self._woken.done():
+                self._woken = asyncio.get_running_loop().create_future()
+
+    async def keep_whole(self) -> None:
+        """Every few seconds write what a failing store refused: nobody else may ask it for a write."""
+        while True:
+            await asyncio.sleep(_WHOLE_SECS)
+            if self._history.lacks:
+                await self._carefully(self._history.settle, "the store still fails")
+
+    def wake(self) -> None:
+        """Tidy soon: how long sessions are kept has changed."""
+        if not self._woken.done():
+            self._woken.set_result(None)
+
+    async def _carefully(self, work: Callable[[], Awaitable[None]], otherwise: str) -> None:
+        try:
+            await work()
+        except StoreUnavailable as error:
+            _log.warning("%s: %s", otherwise, error.reason)
+        except Exception:  # noqa: BLE001  one fault must not end the keeping
+            _log.exception("%s", otherwise)
+
+    async def _remove(self, session: Session) -> tuple[str, ...]:
+        left = await self._forgotten_by_its_cli(session)
+        await self._history.drop(await self._sessions.store.remove_session(session.id))
+        return left
 
     async def _forgotten_by_its_cli(self, session: Session) -> tuple[str, ...]:
         if session.backend_session_id is None:

@@ -12,13 +12,15 @@ from clinvk.supervisor.deadlines import Patience
 class BackendOptions:
     """How one backend is set up, None where its traits or the server's limits decide.
 
-    `path` is its CLI, where that is not to be looked for; `variables` are added to the environment. With
-    `wanted` the server is not quite well without it.
+    `model` is that of runs that name none, nor does their session. `path` is its CLI, where that is not to
+    be looked for; `variables` are added to the environment. With `wanted` the server is not quite well
+    without it.
     """
 
     max_concurrent: int | None = None
     first_output_secs: float | None = None
     idle_secs: float | None = None
+    model: str | None = None
     path: str | None = None
     wanted: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +38,21 @@ class Limits:
     history_bytes: int = 4 << 30
     log_content: bool = False
     backends: Mapping[str, BackendOptions] = field(default_factory=dict)
+
+    @property
+    def at_once(self) -> dict[str, int]:
+        """How many runs of a backend may have a child, where it has a limit of its own."""
+        return {name: one.max_concurrent for name, one in self.backends.items() if one.max_concurrent}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Of CLIs that are not to be looked for."""
+        return {name: one.path for name, one in self.backends.items() if one.path}
+
+    @property
+    def variables(self) -> dict[str, Mapping[str, str]]:
+        """What the children of each backend see beyond the usual."""
+        return {name: one.variables for name, one in self.backends.items()}
 
     def patience(self, backend: Backend, spec: RunSpec) -> Patience:
         """The clocks of a run of `spec`."""

@@ -62,6 +62,8 @@ class Runner:
         self.keep_end: Callable[[], Awaitable[None]] | None = None
         """Called once the run has ended, before anybody is told; it must not raise."""
         self.on_finished: Callable[[], None] | None = None
+        self.on_exit: Callable[[], None] | None = None
+        """Called when the process has ended, before the run's end or after it."""
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Judgement] = loop.create_future()
         self.first_output: asyncio.Future[None] = loop.create_future()
@@ -242,6 +244,8 @@ class Runner:
 
     def _note_exit(self, ended: "asyncio.Future[Exit]") -> None:
         self.run.exit = ended.result()
+        if self.on_exit:
+            self.on_exit()
 
     def _show_first_output(self) -> None:
         if not self.first_output.done():

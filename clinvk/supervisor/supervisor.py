@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from clinvk.backends.base import Backend
@@ -28,7 +28,7 @@ from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.history import History, Retention
 from clinvk.supervisor.keeper import Keeper
 from clinvk.supervisor.keeping import Keeping
-from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.probe import Probe
@@ -66,11 +66,10 @@ class Supervisor:
         self._tasks = Tasks()
         self._watches = Tasks()
         self._descendants = Descendants()
-        per_backend, paths, variables = _by_backend(limits)
-        self._slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
+        self._slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, limits.at_once)
         time = AttendedTime(clock)
-        self.probe = Probe(registry, paths, self._descendants, variables)
-        self.pool = Pool(self._tasks, self._descendants, self.probe, variables)
+        self.probe = Probe(registry, limits.paths, self._descendants, limits.variables)
+        self.pool = Pool(self._tasks, self._descendants, self.probe, limits.variables)
         self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
         retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)
@@ -107,16 +106,16 @@ class Supervisor:
         """Give an end to what the last server left unended, and from now on let go of what is past its time."""
         await self.history.bury()
         self._watches.spawn(self.keeper.keep_tidy(), name="retention")
+        self._watches.spawn(self.keeper.keep_whole(), name="store")
 
     async def adjust(self, limits: Limits) -> None:
         """Let `limits` hold from now on, but for runs that are under way; return when what they change of the
         CLIs has been looked at.
         """
         self.limits = limits
-        per_backend, paths, variables = _by_backend(limits)
-        self._slots.adjust(limits.max_concurrent_runs, limits.max_queued_runs, per_backend)
-        self.pool.adjust(variables)
-        await self.probe.adjust(paths, variables)
+        self._slots.adjust(limits.max_concurrent_runs, limits.max_queued_runs, limits.at_once)
+        self.pool.adjust(limits.variables)
+        await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(
         self, spec: RunSpec, owner: str = "starter", observe: Callable[[Event], None] | None = None
@@ -124,6 +123,8 @@ class Supervisor:
         """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionNotFound,
         SessionBusy, StoreUnavailable, QueueFull, ShuttingDown.
         """
+        if self.history.owes:
+            await self.history.settle()
         turn = await self.sessions.claim(spec)
         try:
             return await self._take(turn, owner, observe)
@@ -145,7 +146,7 @@ class Supervisor:
         """What would be executed for `spec`. Raises what `start` raises, but for a queue that is full."""
         turn = await self.sessions.claim(spec)
         try:
-            spec = _at_its_place(turn.spec)
+            spec = self._settled(turn.spec)
             return self.pool.show(await self._backend_of(spec), spec)
         finally:
             self.sessions.release(turn.session)
@@ -162,11 +163,12 @@ class Supervisor:
         await self._tasks.join()
         await self.probe.close()
         await self._watches.cancel()
+        await self.history.close()
         await asyncio.to_thread(self.pool.close)
         self.journal.close()
 
     async def _take(self, turn: Turn, owner: str, observe: Callable[[Event], None] | None) -> RunHandle:
-        spec = _at_its_place(turn.spec)
+        spec = self._settled(turn.spec)
         backend = await self._backend_of(spec)
         if spec.resume and self._in_use(spec.resume):
             raise SessionBusy(spec.session_id or spec.resume)
@@ -188,7 +190,7 @@ class Supervisor:
                 raise
             self.sessions.release(turn.session)
             turn = turn if spec.ephemeral else alone(spec, error)
-            run.spec = _at_its_place(turn.spec)
+            run.spec = self._settled(turn.spec)
         return run, turn
 
     def _launch(self, runner: Runner, turn: Turn, owner: str) -> RunHandle:
@@ -203,6 +205,7 @@ class Supervisor:
         handle = RunHandle(runner, owner)
         runner.keep_end = lambda: self._keep_end(handle, turn.session)
         runner.on_finished = lambda: self._finished(run, said)
+        runner.on_exit = lambda: self._exited(handle)
         self.history.add(handle)
         if self.draining:  # since a moment ago
             handle.stop(Stop(StopCause.SHUTDOWN))
@@ -230,6 +233,11 @@ class Supervisor:
         if self.probe.found(backend.name) is None:
             raise BackendNotFound(backend.name, self.probe.reason(backend.name))
         return backend
+
+    def _settled(self, spec: RunSpec) -> RunSpec:
+        """`spec` with its workdir by its real path, and with the model that is configured if it names none."""
+        options = self.limits.backends.get(spec.backend, BackendOptions())
+        return replace(spec, workdir=workdir.real(spec.workdir), model=spec.model or options.model)
 
     def _in_use(self, conversation: str) -> bool:
         """Whether a turn is under way in it: a CLI would keep one of two branches, and lose the other."""
@@ -265,6 +273,10 @@ class Supervisor:
             backend = self.registry.known(run.spec.backend)
             self._tasks.spawn(self.pool.forget(backend, run.spec.resume), name=f"forget before {run.id}")
 
+    def _exited(self, handle: RunHandle) -> None:
+        if handle.run.state.ended:
+            self._tasks.spawn(self.history.note_exit(handle), name=f"exit of {handle.id}")
+
     def _finished(self, run: Run, said: Answer | None) -> None:
         _log.info(
             "run",
@@ -279,15 +291,3 @@ class Supervisor:
             },
         )
         self._tasks.spawn(self.history.forget_surplus(), name="forget")
-
-
-def _by_backend(limits: Limits) -> tuple[dict[str, int], dict[str, str], dict[str, Mapping[str, str]]]:
-    """How many at once, the path of the CLI where it is set, and what its children see beyond the usual."""
-    options = limits.backends.items()
-    per_backend = {name: one.max_concurrent for name, one in options if one.max_concurrent}
-    paths = {name: one.path for name, one in options if one.path}
-    return per_backend, paths, {name: one.variables for name, one in options}
-
-
-def _at_its_place(spec: RunSpec) -> RunSpec:
-    return replace(spec, workdir=workdir.real(spec.workdir))

@@ -52,9 +52,10 @@ class Log:
 class Configured:
     """A server, its file, and its log."""
 
-    def __init__(self, home: Path, text: str, start: Callable[..., Served], flags: tuple[str, ...]) -> None:
+    def __init__(self, home: Path, text: str | None, start: Callable[..., Served], flags: tuple[str, ...]) -> None:
         self.file = home / "clinvk" / "config.yaml"
-        self.write(text)
+        if text is not None:
+            self.write(text)
         self.log = Log(home / "server.log")
         self.served = start(home, "--log-format", "json", *flags)
 
@@ -75,10 +76,10 @@ class Configured:
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Iterator[Callable[..., Configured]]:
-    """Starts a server whose file says this."""
+    """Starts a server whose file says this; None is no file."""
     made: list[Configured] = []
 
-    def make(text: str = "", *flags: str) -> Configured:
+    def make(text: str | None = "", *flags: str) -> Configured:
         made.append(Configured(tmp_path, text, Served, flags))
         return made[-1]
 

@@ -4,12 +4,14 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
 
 from clinvk.schemas import Schemas
 from clinvk.settings import changes, load
+from clinvk.settings.editing import alone
 
 
 class Program:
@@ -247,6 +249,44 @@ def test_set_may_mend_a_file_whose_only_fault_it_replaces(config):
     config.write("server:\n  port: x\n  prot: 1\n")
     assert config("set", "server.port", "3000") == 3
     assert config.err.count("\n") == 2
+
+
+def test_what_is_set_is_read_as_the_same_number(config):
+    assert config("set", "session.retention_days", "0.00001") == 0
+    assert config("get", "session.retention_days") == 0, config.err
+    assert float(config.out) == 0.00001
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_not_written(config, make):
+    config.home.mkdir()
+    make(config.file)
+    assert config("set", "server.port", "3000") == 1
+    assert (config.out, config.err) == ("", f"clinvk: cannot write {config.file}: it is no regular file\n")
+    assert not config.file.is_file()
+
+
+def test_of_many_that_set_at_once_none_loses_its_value(config):
+    keys = [f"server.{name}_timeout_secs" for name in ("request", "read", "write", "idle")]
+    with ThreadPoolExecutor() as threads:
+        calls = [threads.submit(Program(config.home), "set", key, "7") for key in keys]
+        assert [call.result() for call in calls] == [0] * len(keys)
+    found = yaml.safe_load(config.file.read_text())["server"]
+    assert set(found) == {key.partition(".")[2] for key in keys}
+    assert list(config.home.iterdir()) == [config.file]
+
+
+def test_whoever_sets_reads_only_when_the_one_before_has_written(config):
+    """The others wait for the folder's lock; what was written meanwhile is there in the end."""
+    config.write("server:\n  port: 1\n")
+    with ThreadPoolExecutor() as threads:
+        with alone(config.file):
+            call = threads.submit(config, "set", "server.host", "a")
+            with pytest.raises(TimeoutError):
+                call.result(timeout=1.0)
+            config.write("server:\n  port: 2\n")
+        assert call.result() == 0
+    assert config.file.read_text() == "server:\n  port: 2\n  host: a\n"
 
 
 def test_a_file_that_cannot_be_written_is_told_and_code_1(config, tmp_path):

@@ -28,6 +28,12 @@ def started(served, run_id):
     events.close()
 
 
+def ignores(pid, signo):
+    status = Path(f"/proc/{pid}/status").read_text()
+    ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)
+    return bool(ignored >> (signo - 1) & 1)
+
+
 def test_more_runs_at_once_let_in_who_waits(configured):
     server = configured("server:\n  max_concurrent_runs: 1\n")
     first, second = (server.prompt("/hang", detach=True)["id"] for _ in range(2))
@@ -151,6 +157,53 @@ def test_a_pipe_is_not_read_twice(configured, tmp_path):
     assert told == f"not reloaded, everything stays as it was: {pipe} is no file that can be read again"
 
 
+def test_a_file_that_is_gone_changes_nothing_and_an_empty_one_asks_for_the_defaults(configured):
+    server = configured("server:\n  allowed_hosts: [a.example]\n")
+    server.file.unlink()
+    assert server.reload() == (
+        f"not reloaded, everything stays as it was: {server.file} is not there any more;"
+        " an empty file asks for the defaults"
+    )
+    assert server.served.call("GET", "/health", Host="a.example").status == 200
+    assert server.reload("") == f"reloaded {server.file}: changed server.allowed_hosts"
+
+
+def test_a_file_that_never_was_is_told_to_be_not_there_until_it_is(configured):
+    server = configured(None)
+    assert server.reload() == f"reloaded {server.file} (not there): nothing changed"
+    told = server.reload("server:\n  max_queued_runs: 1\n")
+    assert told == f"reloaded {server.file}: changed server.max_queued_runs"
+    server.file.unlink()
+    assert server.reload().startswith("not reloaded")
+
+
+# Sends the signal to its own process the moment before the module named last is loaded.
+SIGNALLED = """if True:
+    import os, signal, sys
+    before, told = sys.argv.pop(), []
+    def hook(event, arguments):
+        if event == "import" and arguments[0] == before and not told:
+            told.append(os.kill(os.getpid(), signal.SIGHUP))
+    sys.addaudithook(hook)
+    from clinvk.__main__ import main
+    sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("before", ["clinvk.guardian", "clinvk.cli", "clinvk.app"])
+def test_the_signal_before_the_server_is_there_is_kept_until_it_is(tmp_path, before):
+    log = Log(tmp_path / "server.log")
+    serve = (sys.executable, "-c", SIGNALLED, "serve", "--port", "0", "--log-format", "json", before)
+    served = Served(tmp_path, argv=serve)
+    try:
+        assert log.until("reloaded")[-1].endswith(": nothing changed")
+        run = served.start("/hang")
+        assert not ignores(served.json("GET", f"/api/v1/runs/{run}")["pid"], signal.SIGHUP)
+    finally:
+        served.end()
+        log.close()
+
+
 def test_a_grace_that_was_set_anew_is_given(configured):
     server = configured()
     server.reload("server:\n  shutdown_grace_secs: 30\n")
@@ -171,9 +224,7 @@ def test_under_nohup_the_signal_stays_ignored(tmp_path):
     serve = (sys.executable, "-m", "clinvk", "serve", "--port", "0")
     served = Served(tmp_path, argv=("sh", "-c", 'trap "" HUP; exec "$@"', "sh", *serve))
     try:
-        status = Path(f"/proc/{served.pid}/status").read_text()
-        ignored = int(re.search(r"^SigIgn:\s*(\w+)$", status, re.MULTILINE)[1], 16)
-        assert ignored >> (signal.SIGHUP - 1) & 1
+        assert ignores(served.pid, signal.SIGHUP)
     finally:
         served.end()
 

@@ -1,5 +1,6 @@
 """One value set anew in a file: the rest stays as it was written."""
 
+import fcntl
 import os
 import stat
 
@@ -7,7 +8,8 @@ import pytest
 
 from clinvk.schemas import Schemas
 from clinvk.settings import BadSettings, Places, effective
-from clinvk.settings.editing import edited, replace
+from clinvk.settings.document import read
+from clinvk.settings.editing import alone, edited, replace
 from clinvk.settings.keys import Keys
 
 KEYS = Keys(Schemas())
@@ -166,3 +168,37 @@ def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(tmp_path):
     with pytest.raises(IsADirectoryError):
         replace(file, "x")
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("number", [0.00001, 1e-7, 1.5, 1234.75, 1.25e-5])
+def test_a_number_is_read_back_as_that_number(number):
+    text = set_in("", "session.retention_days", number)
+    assert read(text).value == {"session": {"retention_days": number}}
+
+
+def test_lines_end_as_they_did_but_for_the_one_that_is_set():
+    text = "server:\r\n  port: 1\n  host: a   \r\n# x\nsession:\r\n    auto_resume: true\n"
+    assert set_in(text, "server.port", 2) == text.replace("port: 1\n", "port: 2\n")
+    added = "host: a   \r\n  max_queued_runs: 5\r\n# x\n"
+    assert set_in(text, "server.max_queued_runs", 5) == text.replace("host: a   \r\n# x\n", added)
+
+
+@pytest.mark.parametrize("end", ["...", "...\n", "...  # done\n", "...\r\n# after it\r\n", "...\n\n# after it"])
+def test_the_end_of_the_document_stays_the_end(end):
+    assert set_in(f"server:\n  port: 1\n{end}", "server.port", 2) == f"server:\n  port: 2\n{end}"
+
+
+def test_three_dots_within_text_are_no_end():
+    text = "backends:\n  demo:\n    system_prompt: |\n      a\n      ...\n      b\n"
+    assert set_in(text, "server.port", 1) == text + "server:\n  port: 1\n"
+
+
+def test_two_cannot_change_one_folder_at_once_and_nothing_is_left_of_it(tmp_path):
+    file = tmp_path / "new" / "some.yaml"
+    with alone(file):
+        folder = os.open(file.parent, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)
+    assert list(file.parent.iterdir()) == []

@@ -60,7 +60,7 @@ def test_every_setting_of_the_schema_has_its_field_and_every_field_its_setting()
         assert fields(kind) == served(DOCUMENT[section]["properties"]), section
         assert all("default" in part for part in DOCUMENT[section]["properties"].values()), section
     assert fields(settings.BackendSettings) == served(BACKEND)
-    assert fields(Settings) == served(DOCUMENT) | {"home", "file"}
+    assert fields(Settings) == served(DOCUMENT) | {"home", "file", "found"}
 
 
 def test_the_key_of_every_variable_is_one_and_each_real_cli_has_one_for_its_model():
@@ -81,7 +81,9 @@ def test_a_server_is_reached_from_this_machine_alone_unless_told_otherwise(tmp_p
 )  # fmt: skip
 def test_a_file_that_says_nothing_is_a_good_one(configured, tmp_path, text):
     nothing = load(SCHEMAS, tmp_path / "home", None, {})
-    assert dataclasses.replace(configured(text), file=nothing.file) == nothing
+    said = configured(text)
+    assert (said.found, nothing.found) == (True, False)
+    assert dataclasses.replace(said, file=nothing.file, found=False) == nothing
 
 
 def test_the_file_in_the_home_is_read_where_there_is_one(tmp_path):

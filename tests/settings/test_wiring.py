@@ -30,7 +30,9 @@ def test_limits_are_taken_from_server_flags_and_backends(configured):
     limits = wiring.limits(held, log_content=True)
     assert (limits.max_concurrent_runs, limits.max_queued_runs, limits.total_secs) == (2, 3, 4)
     assert limits.log_content
-    assert limits.backends["demo"] == BackendOptions(5, 6, 7, "/cli", variables={"A": "1"})
+    assert limits.backends["demo"] == BackendOptions(
+        max_concurrent=5, first_output_secs=6, idle_secs=7, path="/cli", variables={"A": "1"}
+    )
 
 
 def test_a_backend_that_has_to_be_there_is_wanted(configured):
@@ -79,7 +81,7 @@ def test_habits_of_a_backend_stand_over_those_of_all(configured):
         configured(
             "unified_flags:\n  approval_mode: auto\n  sandbox_mode: workspace\n  max_turns: 3\n  max_tokens: 4\n"
             "  dry_run: true\noutput:\n  format: json\n"
-            "backends:\n  claude:\n    approval_mode: always\n    model: m\n"
+            "backends:\n  claude:\n    approval_mode: always\n"
             "    system_prompt: s\n    extra_flags: [--effort=high]\n    allowed_tools: [Read]\n"
             "    replace_system_prompt: true\n  codex:\n    sandbox_mode: read-only\n"
         )
@@ -95,7 +97,6 @@ def test_habits_of_a_backend_stand_over_those_of_all(configured):
     assert habits["gemini"] == habits["demo"] == for_all
     assert (habits["codex"].approval_mode, habits["codex"].sandbox_mode) == ("auto", "read-only")
     assert habits["claude"] == Habits(
-        model="m",
         approval_mode=ApprovalMode.ALWAYS,
         sandbox_mode=SandboxMode.WORKSPACE,
         system_prompt="s",

@@ -52,39 +52,44 @@ class Workman:
         self._chance = random.Random(seed)
         self._seed = seed
         self._known = {}
+        self._marked = {}
         self._made = 0
 
     async def work(self):
         while True:
-            step = self._chance.choice((self._add, self._save, self._turn, self._turn, self._remove))
+            step = self._chance.choice((self._add, self._turn, self._turn, self._turn, self._mark, self._remove))
             await step()
 
     async def _add(self):
         id_ = self._new("ses")
-        version = self._chance.randrange(1000)
-        await self._told("add", id_, version, self._store.add_session(session_of(id_, version)))
         self._known[id_] = []
-
-    async def _save(self):
-        if self._known:
-            id_, version = self._any(), self._chance.randrange(1000)
-            await self._told("save", id_, version, self._store.save_session(session_of(id_, version)))
+        await self._run("add", id_, is_new=True)
 
     async def _turn(self):
+        if self._known:
+            await self._run("begin", self._any(self._known))
+
+    async def _run(self, word, id_, **given):
         """A run of a session, and its end: each changes both in one."""
-        if not self._known:
-            return
-        id_, run_id, version = self._any(), self._new("run"), self._chance.randrange(1, 1000)
-        begun = self._store.begin_run(run_of(run_id, id_, 0), session_of(id_, version + 1))
-        await self._told("begin", id_, run_id, version + 1, begun)
+        run_id, version = self._new("run"), self._chance.randrange(1, 1000)
+        begun = self._store.begin_run(run_of(run_id, id_, 0), session_of(id_, version + 1), **given)
+        await self._told(word, id_, run_id, version + 1, begun)
         ended = self._store.end_run(run_of(run_id, id_, version), session_of(id_, version))
         await self._told("end", id_, run_id, version, ended)
         self._known[id_].append(run_id)
 
+    async def _mark(self):
+        if len(self._known) > 3:
+            id_ = self._any(self._known)
+            self._marked[id_] = self._known.pop(id_)
+            await self._told("mark", id_, self._store.mark_for_deletion(id_))
+
     async def _remove(self):
-        if len(self._known) > 5:
-            id_ = self._any()
-            runs = self._known.pop(id_)
+        """One that is marked, or if there is none, one that is not."""
+        if len(self._known) > 3:
+            sessions = self._marked or self._known
+            id_ = self._any(sessions)
+            runs = sessions.pop(id_)
             removed = await self._told("remove", id_, self._store.remove_session(id_))
             assert sorted(removed) == sorted(runs), (removed, runs)
 
@@ -99,8 +104,8 @@ class Workman:
         self._made += 1
         return f"{kind}_{self._number}_{self._seed}_{self._made}"
 
-    def _any(self):
-        return self._chance.choice(sorted(self._known))
+    def _any(self, sessions):
+        return self._chance.choice(sorted(sessions))
 
 
 async def work_until_killed(home, seed):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clinvk.domain.run import RunState
 from clinvk.domain.session import Session, SessionStatus
+from clinvk.store import sessions
 from clinvk.store.database import migrate
 from clinvk.store.records import RunRecord
 from clinvk.store.store import Store
@@ -67,6 +68,11 @@ def in_memory():
 async def on_thread(store, work, *, writes=False):
     """Whatever a test wants to know of the connection itself, asked in its thread."""
     return await store._worker.submit(work, writes=writes)
+
+
+async def add_session(store, session):
+    """Keep a session without a turn: what a turn does to it is not asked."""
+    await on_thread(store, lambda db: sessions.add(db, session), writes=True)
 
 
 RECOUNTS = {

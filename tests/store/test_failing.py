@@ -9,7 +9,7 @@ import pytest
 from clinvk.domain.errors import SessionNotFound, StoreUnavailable
 from clinvk.domain.paging import SessionQuery
 from clinvk.store.store import Store
-from tests.store.records import DEADLINE, a_run, a_session, check_totals, on_thread, opened
+from tests.store.records import DEADLINE, a_run, a_session, add_session, check_totals, on_thread, opened
 
 FULL = "database or disk is full"
 
@@ -26,7 +26,7 @@ async def fill(store):
 
     async def add():
         while True:
-            await store.add_session(a_session(f"ses_{len(kept)}", title="x" * 3000))
+            await add_session(store, a_session(f"ses_{len(kept)}", title="x" * 3000))
             kept.append(f"ses_{len(kept)}")
 
     with pytest.raises(StoreUnavailable, match=FULL):
@@ -46,9 +46,20 @@ async def test_a_full_disk_is_told_and_nothing_half_is_kept(store):
 async def test_a_full_disk_with_room_again_is_a_store_again(store):
     kept = await fill(store)
     await limit_pages(store, 100_000)
-    await store.add_session(a_session("ses_new"))
+    await add_session(store, a_session("ses_new"))
     assert store.failure is None
     assert store.session_count == len(kept) + 1
+
+
+async def test_a_probe_says_whether_there_is_room_again_and_leaves_nothing(store):
+    await fill(store)
+    with pytest.raises(StoreUnavailable, match=FULL):
+        await store.probe()
+    assert store.failure == FULL
+    await limit_pages(store, 100_000)
+    await store.probe()
+    assert store.failure is None
+    assert await on_thread(store, lambda db: db.execute("SELECT * FROM probes").fetchall()) == []
 
 
 async def test_reading_works_on_a_full_disk_and_is_no_sign_of_room(store):
@@ -61,10 +72,10 @@ async def test_a_failure_is_logged_once_and_so_is_its_end(store, caplog):
     await fill(store)
     for n in range(3):
         with pytest.raises(StoreUnavailable):
-            await store.add_session(a_session(f"ses_more{n}", title="x" * 3000))
+            await add_session(store, a_session(f"ses_more{n}", title="x" * 3000))
         await store.sessions(SessionQuery())
     await limit_pages(store, 100_000)
-    await store.add_session(a_session("ses_new"))
+    await add_session(store, a_session("ses_new"))
     assert caplog.record_tuples == [
         ("clinvk.store", logging.ERROR, f"the store fails: {FULL}"),
         ("clinvk.store", logging.WARNING, "the store works again"),
@@ -72,17 +83,18 @@ async def test_a_failure_is_logged_once_and_so_is_its_end(store, caplog):
 
 
 async def test_what_nobody_awaits_is_logged_if_the_disk_refuses_it(store, caplog):
+    await add_session(store, a_session())
     await limit_pages(store, 1)
-    store.note_run(a_run(prompt="x" * 10**6))
+    store.bind_session("ses_1", "x" * 10**6)
     await store.sessions(SessionQuery())
-    assert f"run_1 was not noted: The session store is not available: {FULL}" in caplog.messages
+    assert caplog.messages[-1].endswith(f"xxx: The session store is not available: {FULL}")
     assert store.failure == FULL
 
 
 async def test_a_turns_end_that_finds_no_room_changes_neither_run_nor_session(store):
     session, run = a_session(status="active"), a_run(session_id="ses_1")
-    await store.add_session(session)
-    await store.add_run(run)
+    await add_session(store, session)
+    await store.end_run(run)
     await limit_pages(store, 1)
     with pytest.raises(StoreUnavailable):
         await store.end_run(a_run(session_id="ses_1", prompt="x" * 10**6), a_session(title="after"))
@@ -100,7 +112,7 @@ async def test_an_answer_of_ours_does_not_hide_that_the_disk_is_full(store):
 async def test_a_rollback_that_was_refused_is_made_up_for(store):
     await on_thread(store, lambda db: db.execute("BEGIN IMMEDIATE"))
     await on_thread(store, lambda db: db.execute("DELETE FROM sessions"))
-    await store.add_session(a_session())
+    await add_session(store, a_session())
     assert store.session_count == 1
 
 
@@ -109,7 +121,7 @@ async def test_a_mistake_of_ours_ends_neither_the_thread_nor_a_transaction(store
         db.execute("DELETE FROM sessions")
         raise ZeroDivisionError
 
-    await store.add_session(a_session())
+    await add_session(store, a_session())
     with pytest.raises(ZeroDivisionError):
         await on_thread(store, work, writes=True)
     assert (await store.session("ses_1")).id == "ses_1"
@@ -117,16 +129,16 @@ async def test_a_mistake_of_ours_ends_neither_the_thread_nor_a_transaction(store
 
 
 async def test_a_mistake_of_ours_in_what_nobody_awaits_is_logged_with_its_trace(store, caplog):
-    store.note_run(a_run(prompt="\ud800"))
+    store.bind_session("ses_1", 2**70)  # SQLite has no such number
     await store.sessions(SessionQuery())
     (record,) = caplog.records
-    assert record.getMessage() == "run_1 was not noted"
-    assert record.exc_info[0] is UnicodeEncodeError
+    assert record.getMessage() == f"ses_1 was not bound to {2**70}"
+    assert record.exc_info[0] is OverflowError
 
 
 async def test_text_that_is_none_is_a_mistake_of_ours(store):
     with pytest.raises(UnicodeEncodeError):
-        await store.add_session(a_session(title="\ud800"))
+        await add_session(store, a_session(title="\ud800"))
     assert store.failure is None
     assert store.session_count == 0
 
@@ -147,7 +159,7 @@ class Gate:
 async def test_closing_finishes_what_was_submitted(home):
     store = await Store.open(home)
     gate = Gate(store)
-    waiting = [asyncio.ensure_future(store.add_session(a_session(f"ses_{n}"))) for n in range(20)]
+    waiting = [asyncio.ensure_future(add_session(store, a_session(f"ses_{n}"))) for n in range(20)]
     await asyncio.sleep(0)  # they are submitted
     store.bind_session("ses_7", "native")
     closing = asyncio.ensure_future(store.close())
@@ -171,15 +183,15 @@ async def test_a_closed_store_says_so(home, caplog):
     async with opened(home) as store:
         pass
     with pytest.raises(StoreUnavailable, match="it is closed"):
-        await store.add_session(a_session())
-    store.note_run(a_run())
+        await add_session(store, a_session())
+    store.bind_session("ses_1", "native")
     await asyncio.sleep(0)
-    assert caplog.messages == ["run_1 was not noted: The session store is not available: it is closed"]
+    assert caplog.messages == ["ses_1 was not bound to native: The session store is not available: it is closed"]
 
 
 async def test_a_caller_who_leaves_does_not_undo_what_he_asked_for(store):
     gate = Gate(store)
-    leaving = asyncio.ensure_future(store.add_session(a_session()))
+    leaving = asyncio.ensure_future(add_session(store, a_session()))
     await asyncio.sleep(0)  # it is submitted
     leaving.cancel()
     gate.open.set()
@@ -200,9 +212,10 @@ async def test_the_loop_goes_on_while_the_disk_does_not(store):
 def test_a_loop_that_ended_without_closing_does_not_end_the_thread_before_its_work(home):
     async def leave():
         store = await Store.open(home)
+        await add_session(store, a_session())
         gate = Gate(store)
         await asyncio.to_thread(gate.reached.wait, DEADLINE)
-        store.note_run(a_run())
+        store.bind_session("ses_1", "native")
         return store, gate
 
     store, gate = asyncio.run(leave())
@@ -212,6 +225,6 @@ def test_a_loop_that_ended_without_closing_does_not_end_the_thread_before_its_wo
 
     async def look():
         async with opened(home) as after:
-            assert (await after.run("run_1")).id == "run_1"
+            assert (await after.session("ses_1")).backend_session_id == "native"
 
     asyncio.run(look())

@@ -105,16 +105,16 @@ class Memory:
 def after(state, step):
     """A worker's sessions after a step of its."""
     kind, id_, *words = step
-    state = {key: (version, dict(of_session)) for key, (version, of_session) in state.items()}
+    state = {key: (version, dict(of_session), marked) for key, (version, of_session, marked) in state.items()}
     match kind:
         case "add":
-            state[id_] = (words[0], {})
-        case "save":
-            state[id_] = (words[0], state[id_][1])
+            state[id_] = (words[1], {words[0]: 0}, False)
         case "begin":
-            state[id_] = (words[1], state[id_][1] | {words[0]: 0})
+            state[id_] = (words[1], state[id_][1] | {words[0]: 0}, False)
         case "end":
-            state[id_] = (words[1], state[id_][1] | {words[0]: words[1]})
+            state[id_] = (words[1], state[id_][1] | {words[0]: words[1]}, False)
+        case "mark":
+            state[id_] = (*state[id_][:2], True)
         case "remove":
             del state[id_]
     return state
@@ -123,10 +123,12 @@ def after(state, step):
 def read(db, worker):
     """A worker's sessions as they are in the file; every field has to be that of its version."""
     found = {}
-    for row in db.execute(f"{sessions._SELECT} WHERE id GLOB 'ses_{worker}_*'"):
-        session = sessions._session(row)
-        assert session == session_of(session.id, session.turn_count)
-        found[session.id] = (session.turn_count, {})
+    for table, marked in (("sessions", False), ("doomed_sessions", True)):
+        rows = db.execute(f"SELECT {sessions._COLUMNS} FROM {table} WHERE id GLOB 'ses_{worker}_*'")
+        for session in map(sessions._session, rows):
+            assert session == session_of(session.id, session.turn_count)
+            assert session.id not in found
+            found[session.id] = (session.turn_count, {}, marked)
     for row in db.execute(f"{runs._SELECT} WHERE id GLOB 'run_{worker}_*'"):
         run = runs._record(row)
         assert run == run_of(run.id, run.session_id, run.log_bytes)

@@ -14,7 +14,7 @@ from clinvk.domain.paging import SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 from clinvk.store import runs, sessions
-from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, in_memory, number, text
+from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, add_session, in_memory, number, text
 
 SESSION_FILTERS = ("backend", "status")
 RUN_FILTERS = ("session_id", "backend", "state")
@@ -71,7 +71,7 @@ def matching(items, given):
 async def test_pages_of_sessions_make_up_the_list_whatever_the_filter(store):
     kept = many_sessions(90)
     for session in kept:
-        await store.add_session(session)
+        await add_session(store, session)
     kept.sort(key=lambda session: (session.last_used, session.id), reverse=True)
     for names in sets_of(SESSION_FILTERS):
         for values in itertools.product(*[{"backend": BACKENDS, "status": SessionStatus}[name] for name in names]):
@@ -87,7 +87,7 @@ async def test_pages_of_sessions_make_up_the_list_whatever_the_filter(store):
 async def test_pages_of_runs_make_up_the_list_whatever_the_filter(store):
     kept = many_runs(120)
     for run in kept:
-        store.note_run(run)
+        await store.end_run(run)
     kept.sort(key=lambda run: (run.created_at, run.id), reverse=True)
     choices = {"session_id": ["ses_demo", "ses_none"], "backend": ["demo", "none"], "state": RunState}
     for names in sets_of(RUN_FILTERS):
@@ -101,7 +101,7 @@ async def test_pages_of_runs_make_up_the_list_whatever_the_filter(store):
 
 async def test_an_offset_counts_from_the_cursor(store):
     for n in range(10):
-        await store.add_session(a_session(f"ses_{n}", last_used=float(n)))
+        await add_session(store, a_session(f"ses_{n}", last_used=float(n)))
     first = await store.sessions(SessionQuery(limit=2))
     page = await store.sessions(SessionQuery(limit=2, offset=3, cursor=first.next_cursor))
     assert [session.id for session in page.items] == ["ses_4", "ses_3"]
@@ -109,7 +109,7 @@ async def test_an_offset_counts_from_the_cursor(store):
 
 async def test_the_last_page_has_no_cursor_even_if_it_is_full(store):
     for n in range(4):
-        await store.add_session(a_session(f"ses_{n}"))
+        await add_session(store, a_session(f"ses_{n}"))
     assert (await store.sessions(SessionQuery(limit=4))).next_cursor is None
     assert (await store.sessions(SessionQuery(limit=3))).next_cursor is not None
     assert (await store.sessions(SessionQuery(offset=4))).items == ()
@@ -117,9 +117,9 @@ async def test_the_last_page_has_no_cursor_even_if_it_is_full(store):
 
 async def test_a_page_keeps_its_place_when_what_is_before_it_changes(store):
     for n in range(6):
-        await store.add_session(a_session(f"ses_{n}", last_used=float(n)))
+        await add_session(store, a_session(f"ses_{n}", last_used=float(n)))
     first = await store.sessions(SessionQuery(limit=2))
-    await store.add_session(a_session("ses_new", last_used=50.0))
+    await add_session(store, a_session("ses_new", last_used=50.0))
     await store.remove_session(first.items[-1].id)  # the very row that the cursor names
     second = await store.sessions(SessionQuery(limit=2, cursor=first.next_cursor))
     assert [session.id for session in second.items] == ["ses_3", "ses_2"]

@@ -10,7 +10,7 @@ from clinvk.domain.errors import RunNotFound
 from clinvk.domain.run import RunState
 from clinvk.store import runs
 from clinvk.store.records import Expired, RunRecord
-from tests.store.records import Wanted, a_run, a_session, in_memory, maybe, number, opened, text
+from tests.store.records import Wanted, a_run, a_session, add_session, in_memory, maybe, number, opened, text
 
 FULL = RunRecord(
     id="run_01",
@@ -51,7 +51,7 @@ def test_the_full_run_has_no_field_at_its_default():
 
 async def test_a_run_comes_back_as_it_was_after_a_restart_too(home):
     async with opened(home) as store:
-        await store.add_run(FULL)
+        await store.end_run(FULL)
         assert await store.run(FULL.id) == FULL
     async with opened(home) as store:
         assert await store.run(FULL.id) == FULL
@@ -80,22 +80,29 @@ async def test_a_run_that_is_not_there_is_not_found(store):
         await store.run("run_2")
 
 
-async def test_a_noted_run_is_seen_by_whatever_is_asked_after_it(store):
-    run = a_run(state=RunState.QUEUED, prompt="hello")
-    store.note_run(run)
-    store.note_run(replace(run, state=RunState.RUNNING))
-    assert (await store.run(run.id)).state is RunState.RUNNING
+async def test_what_is_learned_after_a_runs_end_changes_its_view_and_nothing_else(store):
+    await store.end_run(FULL)
+    await store.end_run(a_run("run_02"))
+    await store.save_view(FULL.id, b"more")
+    assert await store.run(FULL.id) == replace(FULL, view=b"more")
+    assert await store.run("run_02") == a_run("run_02")
+
+
+async def test_the_view_of_a_run_that_is_gone_is_not_kept(store):
+    await store.save_view("run_1", b"more")
+    with pytest.raises(RunNotFound):
+        await store.run("run_1")
 
 
 async def test_a_page_leaves_the_prompts_out(store):
-    await store.add_run(FULL)
+    await store.end_run(FULL)
     assert (await store.runs(Wanted())).items == (replace(FULL, prompt=None),)
 
 
 async def test_the_runs_that_have_not_ended_are_found_whole(home):
     async with opened(home) as store:
         for state in RunState:
-            await store.add_run(a_run(f"run_{state}", state, prompt=state.value))
+            await store.end_run(a_run(f"run_{state}", state, prompt=state.value))
     async with opened(home) as store:
         found = {run.id: run for run in await store.unended_runs()}
         live = [state for state in RunState if not state.ended]
@@ -104,8 +111,8 @@ async def test_the_runs_that_have_not_ended_are_found_whole(home):
 
 async def test_logs_are_freed_from_the_oldest_end_until_it_is_enough(store):
     for n, (begun, size) in enumerate([(5.0, 30), (3.0, 20), (4.0, 0), (1.0, 10), (9.0, 40)]):
-        await store.add_run(a_run(f"run_{n}", created_at=begun, log_bytes=size))
-    await store.add_run(a_run("run_live", RunState.RUNNING, created_at=0.0, log_bytes=1000))
+        await store.end_run(a_run(f"run_{n}", created_at=begun, log_bytes=size))
+    await store.end_run(a_run("run_live", RunState.RUNNING, created_at=0.0, log_bytes=1000))
     assert store.log_bytes == 1100
     assert await store.remove_oldest_runs(0) == []
     assert await store.remove_oldest_runs(11) == ["run_3", "run_1"]
@@ -126,51 +133,55 @@ async def all_expired(store, before, limit):
     return batches
 
 
-async def test_what_is_old_expires_in_batches_and_nothing_else_does(store):
+async def test_runs_of_no_session_expire_in_batches_and_no_others(store):
     for n in range(7):
-        await store.add_session(a_session(f"ses_old{n}", last_used=float(n)))
-        await store.add_run(a_run(f"run_old{n}", created_at=float(n), session_id=f"ses_old{n}"))
-    await store.add_session(a_session("ses_new", last_used=100.0))
-    await store.add_run(a_run("run_new", created_at=99.0))
-    await store.add_run(a_run("run_live", RunState.RUNNING, created_at=0.0))
+        await store.end_run(a_run(f"run_old{n}", created_at=float(n)))
+    await store.end_run(a_run("run_new", created_at=99.0))
+    await store.end_run(a_run("run_live", RunState.RUNNING, created_at=0.0))
+    await store.end_run(a_run("run_kept", created_at=0.0, session_id="ses_1"))
     batches = await all_expired(store, before=100.0, limit=3)
-    assert all(len(batch.sessions) <= 3 and len(batch.runs) <= 3 for batch in batches)
-    assert sorted(one for batch in batches for one in batch.runs) == [f"run_old{n}" for n in range(7)]
-    assert sorted(one.id for batch in batches for one in batch.sessions) == [f"ses_old{n}" for n in range(7)]
-    assert {run.id for run in (await store.runs(Wanted())).items} == {"run_new", "run_live"}
+    assert batches == [
+        Expired(("run_old0", "run_old1", "run_old2")),
+        Expired(("run_old3", "run_old4", "run_old5")),
+        Expired(("run_old6",)),
+    ]
+    assert {run.id for run in (await store.runs(Wanted())).items} == {"run_new", "run_live", "run_kept"}
+
+
+async def test_sessions_that_nobody_used_are_marked_in_batches_and_no_others(store):
+    for n in range(7):
+        await add_session(store, a_session(f"ses_old{n}", last_used=float(n)))
+    await add_session(store, a_session("ses_new", last_used=100.0))
+    assert await all_expired(store, 100.0, 3) == [Expired(marked=3), Expired(marked=3), Expired(marked=1)]
+    assert {one.id for one in await store.marked()} == {f"ses_old{n}" for n in range(7)}
+    assert (await store.session("ses_new")).id == "ses_new"
     assert store.session_count == 1
 
 
-async def test_a_session_of_many_runs_is_no_large_batch(store):
-    await store.add_session(a_session(last_used=50.0))
-    for n in range(8):
-        await store.add_run(a_run(f"run_{n}", created_at=float(n), session_id="ses_1"))
-    batches = await all_expired(store, before=100.0, limit=3)
-    assert [(len(batch.sessions), len(batch.runs)) for batch in batches] == [(0, 3), (0, 3), (1, 2)]
-
-
-async def test_expired_sessions_are_told_whole_so_that_their_conversations_can_go_too(store):
-    session = a_session(backend_session_id="native", last_used=1.0)
-    await store.add_session(session)
-    assert await store.expire(2.0) == Expired((session,), ())
+async def test_a_session_in_use_keeps_its_oldest_runs(store):
+    await add_session(store, a_session(last_used=100.0))
+    await store.end_run(a_run(session_id="ses_1", created_at=1.0))
+    assert not await store.expire(100.0)
+    assert (await store.run("run_1")).id == "run_1"
 
 
 async def test_a_session_that_is_under_way_never_expires(store):
-    await store.add_session(a_session("ses_1", last_used=1.0, status="active"))
-    await store.add_session(a_session("ses_2", last_used=1.0))
-    await store.add_run(a_run(state=RunState.RUNNING, session_id="ses_2"))
+    await add_session(store, a_session("ses_1", last_used=1.0, status="active"))
+    await add_session(store, a_session("ses_2", last_used=1.0))
+    await store.end_run(a_run(state=RunState.RUNNING, session_id="ses_2"))
     assert not await store.expire(100.0)
     assert store.session_count == 2
 
 
-async def test_a_run_of_an_expired_session_goes_with_it_whatever_its_age(store):
-    await store.add_session(a_session(last_used=1.0))
-    await store.add_run(a_run(created_at=500.0, session_id="ses_1"))
-    assert (await store.expire(100.0)).runs == ("run_1",)
-    assert store.session_count == 0
+async def test_the_runs_of_an_expired_session_stay_until_it_is_removed(store):
+    await add_session(store, a_session(last_used=1.0))
+    await store.end_run(a_run(created_at=1.0, session_id="ses_1"))
+    assert await store.expire(100.0) == Expired(marked=1)
+    assert not await store.expire(100.0)
+    assert await store.remove_session("ses_1") == ["run_1"]
 
 
 async def test_what_is_exactly_as_old_as_the_border_stays(store):
-    await store.add_session(a_session(last_used=100.0))
-    await store.add_run(a_run(created_at=99.0))
+    await add_session(store, a_session(last_used=100.0))
+    await store.end_run(a_run(created_at=99.0))
     assert not await store.expire(100.0)

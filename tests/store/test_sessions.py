@@ -8,12 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinvk.domain.errors import RunNotFound, SessionAmbiguous, SessionNotFound
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import Page, SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import Session, SessionStatus
 from clinvk.domain.usage import Usage
 from clinvk.store import sessions
-from tests.store.records import a_run, a_session, count, in_memory, maybe, number, on_thread, opened, text
+from tests.store.records import (
+    a_run,
+    a_session,
+    add_session,
+    count,
+    in_memory,
+    maybe,
+    number,
+    on_thread,
+    opened,
+    text,
+)
 
 FULL = Session(
     id="ses_01",
@@ -59,7 +70,7 @@ def test_the_full_session_has_no_field_at_its_default():
 
 async def test_a_session_comes_back_as_it_was_after_a_restart_too(home):
     async with opened(home) as store:
-        await store.add_session(FULL)
+        await add_session(store, FULL)
         assert await store.session(FULL.id) == FULL
     async with opened(home) as store:
         kept = await store.session(FULL.id)
@@ -78,55 +89,46 @@ def test_any_text_comes_back_as_it_was(made):
 
 
 async def test_text_with_a_nul_in_it_is_kept_and_found_whole(store):
-    await store.add_session(a_session("ses_a\0b", backend="x\0y", title="before\0after"))
+    await add_session(store, a_session("ses_a\0b", backend="x\0y", title="before\0after"))
     assert (await store.session_like("ses_a\0")).title == "before\0after"
     assert (await store.sessions(SessionQuery(backend="x\0y"))).total == 1
     assert (await store.sessions(SessionQuery(backend="x"))).total == 0
 
 
-async def test_saving_keeps_every_field_as_it_is_now(store):
-    await store.add_session(a_session(FULL.id))
-    await store.save_session(FULL)
+async def test_a_turn_keeps_every_field_as_it_is_now(store):
+    await add_session(store, a_session(FULL.id))
+    await store.begin_run(a_run(session_id=FULL.id), FULL)
     assert await store.session(FULL.id) == FULL
     plain = a_session(FULL.id)
-    await store.save_session(plain)
+    await store.end_run(a_run(session_id=FULL.id), plain)
     assert await store.session(FULL.id) == plain
 
 
-async def test_saving_touches_no_other_session(store):
+async def test_a_turn_touches_no_other_session(store):
     other = a_session("ses_2")
-    await store.add_session(a_session("ses_1"))
-    await store.add_session(other)
-    await store.save_session(a_session("ses_1", title="mine"))
+    await add_session(store, a_session("ses_1"))
+    await add_session(store, other)
+    await store.begin_run(a_run(session_id="ses_1"), a_session("ses_1", title="mine"))
     assert await store.session("ses_2") == other
 
 
-@pytest.mark.parametrize("ask", ["session", "session_like", "remove_session"])
+@pytest.mark.parametrize("ask", ["session", "session_like", "mark_for_deletion", "remove_session"])
 async def test_what_is_not_there_is_not_found(store, ask):
-    await store.add_session(a_session("ses_1"))
+    await add_session(store, a_session("ses_1"))
     with pytest.raises(SessionNotFound, match="ses_2"):
         await getattr(store, ask)("ses_2")
 
 
-async def test_saving_what_was_removed_does_not_bring_it_back(store):
-    await store.add_session(a_session())
-    await store.remove_session("ses_1")
-    with pytest.raises(SessionNotFound):
-        await store.save_session(a_session())
-    assert store.session_count == 0
-    assert store.failure is None
-
-
 async def test_an_id_given_twice_is_our_mistake_and_not_the_disks(store):
-    await store.add_session(a_session(title="first"))
+    await add_session(store, a_session(title="first"))
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
-        await store.add_session(a_session(title="second"))
+        await add_session(store, a_session(title="second"))
     assert store.failure is None
     assert (await store.session("ses_1")).title == "first"
 
 
 async def test_a_binding_is_seen_by_whatever_is_asked_after_it(store):
-    await store.add_session(a_session())
+    await add_session(store, a_session())
     store.bind_session("ses_1", "native-1")
     assert (await store.session("ses_1")).backend_session_id == "native-1"
 
@@ -141,7 +143,7 @@ async def test_a_binding_of_what_is_gone_is_told_in_the_log_and_is_no_failure(st
 
 async def test_a_prefix_finds_the_only_session_that_begins_so(store):
     for id_ in ("ses_1a", "ses_1b", "ses_2c", "sesx"):
-        await store.add_session(a_session(id_))
+        await add_session(store, a_session(id_))
     assert (await store.session_like("ses_1a")).id == "ses_1a"
     assert (await store.session_like("ses_2")).id == "ses_2c"
     with pytest.raises(SessionAmbiguous, match="ses_1"):
@@ -150,21 +152,21 @@ async def test_a_prefix_finds_the_only_session_that_begins_so(store):
 
 async def test_a_whole_id_is_that_session_although_others_begin_so(store):
     for id_ in ("ses_1", "ses_10", "ses_100"):
-        await store.add_session(a_session(id_))
+        await add_session(store, a_session(id_))
     assert (await store.session_like("ses_1")).id == "ses_1"
     assert (await store.session_like("ses_10")).id == "ses_10"
 
 
 @pytest.mark.parametrize("prefix", ["%", "_", "ses%", "ses__", "SES_1", "*", "ses_1*", "?", "", "ses_1 "])
 async def test_a_prefix_is_text_and_no_pattern(store, prefix):
-    await store.add_session(a_session("ses_1"))
+    await add_session(store, a_session("ses_1"))
     with pytest.raises(SessionNotFound):
         await store.session_like(prefix)
 
 
 async def test_signs_of_patterns_are_found_where_they_are_meant(store):
     for id_ in ("a%b", "axb", "\U0010ffff1", "\ud7ff1"):
-        await store.add_session(a_session(id_))
+        await add_session(store, a_session(id_))
         assert (await store.session_like(id_[:2])).id == id_
 
 
@@ -189,7 +191,7 @@ async def test_the_newest_session_is_that_of_the_backend_in_the_folder(store):
         ("ses_3", "demo", "/b", 9.0),
         ("ses_4", "codex", "/a", 9.0),
     ):
-        await store.add_session(a_session(id_, backend=backend, workdir=workdir, last_used=used))
+        await add_session(store, a_session(id_, backend=backend, workdir=workdir, last_used=used))
     assert (await store.newest_session("demo", "/a")).id == "ses_2"
     assert (await store.newest_session("codex", "/a")).id == "ses_4"
     assert await store.newest_session("codex", "/b") is None
@@ -197,27 +199,78 @@ async def test_the_newest_session_is_that_of_the_backend_in_the_folder(store):
 
 
 async def test_removing_takes_the_sessions_runs_along_and_no_others(store):
-    await store.add_session(a_session("ses_1"))
-    await store.add_session(a_session("ses_2"))
+    await add_session(store, a_session("ses_1"))
+    await add_session(store, a_session("ses_2"))
     for n, session_id in enumerate(["ses_1", "ses_2", None, "ses_1"]):
-        await store.add_run(a_run(f"run_{n}", session_id=session_id))
+        await store.end_run(a_run(f"run_{n}", session_id=session_id))
     assert sorted(await store.remove_session("ses_1")) == ["run_0", "run_3"]
     assert store.session_count == 1
     assert (await store.session("ses_2")).id == "ses_2"
     assert {(await store.run(f"run_{n}")).id for n in (1, 2)} == {"run_1", "run_2"}
 
 
-@pytest.mark.parametrize("remove", ["remove_session", "expire"])
-async def test_a_session_whose_runs_cannot_be_removed_stays_whole(store, remove):
-    session, run = a_session(), a_run(session_id="ses_1", created_at=500.0)
-    await store.add_session(session)
-    await store.add_run(run)
+async def test_a_session_whose_runs_cannot_be_removed_stays_whole(store):
+    session, run = a_session(), a_run(session_id="ses_1")
+    await add_session(store, session)
+    await store.end_run(run)
     forbidden = "CREATE TEMP TRIGGER no BEFORE DELETE ON runs BEGIN SELECT RAISE(ABORT, 'not this one'); END"
     await on_thread(store, lambda db: db.execute(forbidden))
     with pytest.raises(sqlite3.IntegrityError, match="not this one"):
-        await getattr(store, remove)("ses_1" if remove == "remove_session" else 100.0)
+        await store.remove_session("ses_1")
     assert await store.session("ses_1") == session
     assert await store.run("run_1") == run
+
+
+async def test_a_marked_session_is_given_as_it_was_and_kept_to_be_removed_after_a_restart_too(home):
+    async with opened(home) as store:
+        await add_session(store, FULL)
+        assert await store.mark_for_deletion(FULL.id) == FULL
+        assert await store.marked() == [FULL]
+    async with opened(home) as store:
+        assert await store.marked() == [FULL]
+        await store.remove_session(FULL.id)
+        assert await store.marked() == []
+
+
+async def test_a_marked_session_is_neither_found_nor_counted(store):
+    await add_session(store, a_session())
+    await store.mark_for_deletion("ses_1")
+    for ask in (store.session, store.session_like, store.mark_for_deletion):
+        with pytest.raises(SessionNotFound, match="ses_1"):
+            await ask("ses_1")
+    assert await store.newest_session("demo", "/srv/app") is None
+    assert await store.sessions(SessionQuery()) == Page((), 0)
+    assert store.session_count == 0
+
+
+async def test_a_marked_session_takes_its_runs_along_when_it_is_removed_and_not_before(store):
+    await add_session(store, a_session())
+    await store.end_run(a_run(session_id="ses_1"))
+    await store.mark_for_deletion("ses_1")
+    assert (await store.run("run_1")).id == "run_1"
+    assert await store.remove_session("ses_1") == ["run_1"]
+    with pytest.raises(SessionNotFound):
+        await store.remove_session("ses_1")
+
+
+async def test_no_turn_changes_a_marked_session_or_brings_it_back(store, caplog):
+    session, run = a_session(), a_run(session_id="ses_1")
+    await add_session(store, session)
+    await store.mark_for_deletion("ses_1")
+    with pytest.raises(SessionNotFound):
+        await store.begin_run(run, a_session(title="after"))
+    await store.end_run(run, a_session(title="after"))
+    store.bind_session("ses_1", "native")
+    assert await store.marked() == [session]
+    assert await store.remove_session("ses_1") == ["run_1"]
+
+
+async def test_marked_sessions_are_told_in_the_order_in_which_they_were_marked(store):
+    for id_ in ("ses_2", "ses_3", "ses_1"):
+        await add_session(store, a_session(id_))
+        await store.mark_for_deletion(id_)
+    assert [session.id for session in await store.marked()] == ["ses_2", "ses_3", "ses_1"]
+    assert [session.id for session in await store.marked(2)] == ["ses_2", "ses_3"]
 
 
 async def test_the_begin_of_a_turn_is_kept_with_its_session_new_or_not(store):
@@ -241,9 +294,9 @@ async def test_a_turn_of_a_session_that_is_gone_does_not_begin(store):
 
 async def test_the_end_of_a_turn_is_kept_with_its_session(store):
     session = a_session(status=SessionStatus.ACTIVE)
-    await store.add_session(session)
+    await add_session(store, session)
     run = a_run(session_id=session.id, state=RunState.RUNNING)
-    await store.add_run(run)
+    await store.end_run(run)
     ended = session.turn_ended(20.0, RunState.COMPLETED, Usage(5, 6))
     final = replace(run, state=RunState.COMPLETED, finished_at=20.0)
     await store.end_run(final, ended)
@@ -254,5 +307,5 @@ async def test_the_end_of_a_turn_is_kept_with_its_session(store):
 async def test_the_end_of_a_turn_does_not_bring_back_a_session_that_was_removed(store):
     run = a_run(session_id="ses_1")
     await store.end_run(run, a_session())
-    assert await store.run(run.id) == run
+    assert await store.run(run.id) == replace(run, session_id=None)  # which expires as such
     assert store.session_count == 0

@@ -9,7 +9,7 @@ from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.paging import SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
-from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, check_totals, on_thread
+from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, add_session, check_totals, on_thread
 
 
 class Walk:
@@ -18,6 +18,7 @@ class Walk:
     def __init__(self, store, seed):
         self.store = store
         self.chance = random.Random(seed)
+        self.turns = 0
 
     def session(self):
         id_ = f"ses_{self.chance.randrange(12)}"
@@ -40,8 +41,10 @@ class Walk:
                 lambda: self.put(session),
                 lambda: self.put(session),
                 lambda: self.unless_gone(store.remove_session(session.id)),
-                lambda: store.add_run(run),
-                lambda: store.add_run(run),
+                lambda: self.unless_gone(store.mark_for_deletion(session.id)),
+                store.probe,
+                lambda: store.end_run(run),
+                lambda: store.end_run(run),
                 lambda: store.end_run(run, session),
                 lambda: store.remove_oldest_runs(self.chance.randrange(1500)),
                 lambda: store.expire(float(self.chance.randrange(60)), limit=3),
@@ -49,8 +52,12 @@ class Walk:
         )()
 
     async def put(self, session):
-        if not await self.unless_gone(self.store.save_session(session)):
-            await self.store.add_session(session)
+        """A turn that begins: of a session that is there, or of a new one."""
+        self.turns += 1
+        run = a_run(f"run_turn{self.turns}", RunState.RUNNING, backend=session.backend, session_id=session.id)
+        if not await self.unless_gone(self.store.begin_run(run, session)):
+            await self.unless_gone(self.store.remove_session(session.id))  # it may be marked
+            await self.store.begin_run(run, session, is_new=True)
 
     async def unless_gone(self, work):
         try:
@@ -76,7 +83,7 @@ async def test_totals_are_what_counting_gives_after_anything(store, seed):
 
 
 async def test_what_is_told_of_the_totals_is_right_when_a_call_returns_and_after_a_restart(home, store):
-    await store.add_session(a_session())
+    await add_session(store, a_session())
     assert store.session_count == 1
     await store.end_run(a_run(session_id="ses_1", log_bytes=70))
     assert store.log_bytes == 70
@@ -86,18 +93,18 @@ async def test_what_is_told_of_the_totals_is_right_when_a_call_returns_and_after
 
 async def test_a_run_that_is_bound_to_its_session_late_is_counted_there_from_then_on(store):
     run = a_run(state=RunState.RUNNING)
-    await store.add_run(run)
+    await store.end_run(run)
     assert (await store.runs(Wanted(session_id="ses_1"))).total == 0
-    await store.add_run(replace(run, session_id="ses_1"))
+    await store.end_run(replace(run, session_id="ses_1"))
     assert (await store.runs(Wanted(session_id="ses_1"))).total == 1
-    await store.add_run(replace(run, session_id="ses_2"))
+    await store.end_run(replace(run, session_id="ses_2"))
     assert (await store.runs(Wanted(session_id="ses_1"))).total == 0
     await on_thread(store, check_totals)
 
 
 async def test_a_total_that_came_down_to_nothing_leaves_no_row(store):
-    await store.add_session(a_session())
-    await store.add_run(a_run(session_id="ses_1"))
+    await add_session(store, a_session())
+    await store.end_run(a_run(session_id="ses_1"))
     await store.remove_session("ses_1")
     assert (await store.sessions(SessionQuery())).total == 0
     for table in RECOUNTS:

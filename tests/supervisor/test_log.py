@@ -176,3 +176,86 @@ async def test_a_child_waits_while_the_disk_is_behind(stage, monkeypatch):
     assert len(run.said(TextDelta)) == 20_000
     replayed = [entry for entry in await everything(run.handle.log) if entry.type == "text.delta"]
     assert len(replayed) == 20_000
+
+
+async def written(file):
+    """Everything that was appended has been dealt with."""
+    async with asyncio.timeout(20):
+        while file.lag:
+            await asyncio.sleep(0)
+
+
+def refuse_to_be_deleted(path):
+    """What stands where the file of a run should: a folder cannot be unlinked."""
+    path.mkdir()
+    os.utime(path, (1000, 1000))
+
+
+async def test_a_sweep_that_the_disk_refuses_costs_that_file_only(tmp_path, caplog):
+    for name in ("a", "z"):
+        (tmp_path / f"{name}.ndjson").touch()
+        os.utime(tmp_path / f"{name}.ndjson", (1000, 1000))
+    refuse_to_be_deleted(tmp_path / "m.ndjson")
+    spool = Spool(tmp_path)
+    spool.sweep(before=2000)
+    file = spool.open("run_1")
+    file.append(b"word\n")
+    await written(file)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.ndjson", "run_1.ndjson"]
+    assert caplog.messages == [f"{tmp_path}/m.ndjson could not be deleted: Is a directory"]
+    await spool.close()
+
+
+async def test_a_file_that_cannot_be_deleted_is_told_and_the_others_are_written(spool, caplog):
+    refuse_to_be_deleted(spool.folder / "run_0.ndjson")
+    refused = EventLog(SystemClock(), LABELS, spool.open("run_0"))
+    refused.discard()
+    await spool.delete(["run_0"])
+    log = EventLog(SystemClock(), LABELS, spool.open("run_1"))
+    fill(log, 1, "x" * (LAG_CEILING + 1))
+    await written(log._spool)
+    assert not log.congested
+    assert caplog.messages == [f"{spool.folder}/run_0.ndjson could not be deleted: Is a directory"] * 2
+
+
+async def test_what_is_deleted_is_gone_once_that_returns_whatever_was_still_to_be_written(spool):
+    for name in ("run_1", "run_2", "run_3"):
+        log = EventLog(SystemClock(), LABELS, spool.open(name))
+        fill(log, 1000)
+        log.close()
+    await spool.delete(["run_1", "run_3", "run_unknown"])
+    assert [path.name for path in spool.folder.iterdir()] == ["run_2.ndjson"]
+
+
+async def test_a_mistake_of_ours_costs_one_file_and_not_the_thread(spool, caplog, monkeypatch):
+    log, other = (EventLog(SystemClock(), LABELS, spool.open(name)) for name in ("run_1", "run_2"))
+    monkeypatch.setattr(log._spool, "_on_disk_write", lambda batch: 1 / 0)
+    for one in (log, other):
+        fill(one, 1, "x" * (LAG_CEILING + 1))
+        await written(one._spool)
+    assert log._spool.broken
+    assert not other._spool.broken
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_nobody_waits_for_a_thread_that_has_ended(spool):
+    """Neither who had something to be written, nor who comes later, nor who wants something deleted."""
+    early, late = (EventLog(SystemClock(), LABELS, spool.open(name)) for name in ("run_1", "run_2"))
+
+    def end(gone):
+        assert early._spool.lag
+        raise SystemExit
+
+    fill(early, 1)
+    spool._writer.submit(end)
+    early.close()
+    (spool.folder / "run_3.ndjson").touch()
+    await spool.delete(["run_3"])
+    fill(late, 1, "x" * (LAG_CEILING + 1))
+    for log in (early, late):
+        await written(log._spool)
+        log.close()
+        assert str(log._spool.broken) == "the thread that writes has ended"
+        assert len(await everything(log)) == 1
+    assert not (spool.folder / "run_3.ndjson").exists()

@@ -20,6 +20,24 @@ CREATE TABLE sessions (
     backend_session_id TEXT
 );
 
+-- Those that are to be deleted, moved here until all that belongs to them is gone: nothing finds or counts them.
+CREATE TABLE doomed_sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    backend TEXT NOT NULL,
+    workdir TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    last_used REAL NOT NULL,
+    model TEXT,
+    title TEXT,
+    initial_prompt TEXT,
+    status TEXT NOT NULL,
+    turn_count INTEGER NOT NULL,
+    usage TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    backend_session_id TEXT
+);
+
 -- One index for each way to ask for a page, so that none is sorted or searched through.
 CREATE INDEX sessions_newest ON sessions (last_used, id);
 CREATE INDEX sessions_backend ON sessions (backend, last_used, id);
@@ -48,6 +66,10 @@ CREATE INDEX runs_backend_state ON runs (backend, state, created_at, id);
 CREATE INDEX runs_session ON runs (session_id, created_at, id) WHERE session_id IS NOT NULL;
 CREATE INDEX runs_session_state ON runs (session_id, state, created_at, id) WHERE session_id IS NOT NULL;
 CREATE INDEX runs_ended ON runs (finished_at, id, log_bytes) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_alone ON runs (finished_at, id) WHERE finished_at IS NOT NULL AND session_id IS NULL;
+
+-- Written to and emptied again, to see whether the disk takes anything.
+CREATE TABLE probes (filling BLOB NOT NULL);
 
 -- Totals are kept, not counted. A row that has come down to nothing goes.
 CREATE TABLE session_totals (

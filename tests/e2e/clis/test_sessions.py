@@ -63,9 +63,9 @@ def test_a_session_goes_on_over_other_connections_and_servers(new_world, backend
     assert f"my name is Nemo ({backend})" in body_of(world, f"my ship is the Nautilus ({backend})")
 
     world = new_world()
-    third = world.ask(backend, f"who am I ({backend})", session_id=first)
+    third = world.ask(backend, f"tell me who sails her ({backend})", session_id=first)
     assert (third["session_id"], third["continuation"]) == (first, "resumed")
-    body = body_of(world, f"who am I ({backend})")
+    body = body_of(world, f"tell me who sails her ({backend})")
     assert f"my name is Nemo ({backend})" in body
     assert f"my ship is the Nautilus ({backend})" in body
     assert session(world, first)["turn_count"] == 3

@@ -1,0 +1,91 @@
+"""Runs of earlier servers, as the store and the spool have them: found, replayed, and given an end."""
+
+import logging
+from dataclasses import replace
+
+from clinvk.clock import Clock
+from clinvk.domain import events
+from clinvk.domain.errors import ErrorCode, RunError, SessionNotFound, StoreUnavailable
+from clinvk.domain.judge import Judgement
+from clinvk.domain.run import RunState
+from clinvk.domain.session import Session
+from clinvk.monitor import RunView
+from clinvk.store.records import RunRecord
+from clinvk.store.spool import Spool
+from clinvk.store.store import Store
+from clinvk.supervisor import view
+from clinvk.supervisor.log import EventLog
+
+_log = logging.getLogger("clinvk.history")
+
+
+class Archive:
+    """What is on disk of runs that are not at hand."""
+
+    def __init__(self, clock: Clock, spool: Spool | None, store: Store) -> None:
+        self._clock = clock
+        self._spool = spool
+        self._store = store
+
+    async def find(self, run_id: str) -> RunView:
+        """Raises RunNotFound, StoreUnavailable."""
+        return view.read((await self._store.run(run_id)).view)
+
+    async def log(self, run_id: str) -> EventLog:
+        """A run's log, closed, what was lost of it being told. Raises RunNotFound, StoreUnavailable."""
+        seen = await self.find(run_id)
+        log = await self._reopened(seen)
+        if not log.length:  # nothing was kept, and nothing shall be
+            log = EventLog(self._clock, view.labels(seen.id, seen.session_id, seen.backend))
+        _close(log, seen)
+        return log
+
+    async def bury(self) -> None:
+        """Give every run that was live when the last server died its end: failed, `interrupted`.
+
+        A run that cannot be is logged and left: nothing of an earlier life may keep a server from its own.
+        """
+        try:
+            unended = await self._store.unended_runs()
+        except StoreUnavailable as error:
+            _log.error("what the last server left unended stays so: %s", error.reason)
+            return
+        for record in unended:
+            try:
+                await self._bury(record)
+            except Exception:  # noqa: BLE001  a row that another version wrote, a disk that is full
+                _log.exception("%s could not be given an end", record.id)
+
+    async def _bury(self, record: RunRecord) -> None:
+        now = self._clock.wall()
+        error = RunError(ErrorCode.INTERRUPTED, "The server died while the run was live; send the prompt again")
+        seen = view.interrupted(view.read(record.view), now, record.created_at, error)
+        log = await self._reopened(seen)
+        _close(log, seen)
+        last = view.kept(replace(seen, events=log.length))
+        ended = replace(record, state=RunState.FAILED, finished_at=now, log_bytes=log.bytes, view=last)
+        await self._store.end_run(ended, await self._session_after(record, seen, now))
+
+    async def _session_after(self, record: RunRecord, seen: RunView, now: float) -> Session | None:
+        if record.session_id is None:
+            return None
+        try:
+            session = await self._store.session(record.session_id)
+        except SessionNotFound:  # it is being deleted
+            return None
+        return session.turn_ended(now, RunState.FAILED, seen.token_usage)
+
+    async def _reopened(self, seen: RunView) -> EventLog:
+        """The log of a run, open at its end."""
+        labels = view.labels(seen.id, seen.session_id, seen.backend)
+        return await EventLog.reopen(self._clock, labels, self._spool, seen.id)
+
+
+def _close(log: EventLog, seen: RunView) -> None:
+    """Close a log, its last entry being how the run ended: if that was not kept, say so and add it."""
+    if not log.is_whole:
+        log.append(events.Notice("truncated: later events of this run were not kept"))
+        seconds = round((seen.duration_ms or 0) / 1000, 3)
+        code = Judgement(seen.state).code
+        log.append(events.RunFinished(seen.state, code, seconds, seen.token_usage, seen.error, seen.continuation))
+    log.close()
