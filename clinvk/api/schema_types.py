@@ -670,7 +670,7 @@ class PromptRequest(TypedDict):
     """Flags passed on to the CLI, of the backend's allow-list only. A value stands behind `=`: `--effort=high`."""
 
     metadata: NotRequired[dict[str, str]]
-    """Kept with the run and shown with it."""
+    """Kept with the run and shown with it: up to 64 names of up to 64 characters, each with a text of up to 512."""
 
     timeout_secs: NotRequired[float]
     """Seconds the run may take once it has a slot; the server's own limit holds too."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
-from clinvk.domain.errors import BackendNotFound, StoreUnavailable
+from clinvk.domain.errors import BackendNotFound, SessionNotFound, StoreUnavailable
 from clinvk.domain.session import Session
 from clinvk.supervisor.history import History
 from clinvk.supervisor.pool import Pool
@@ -91,7 +91,11 @@ class Keeper:
 
     async def _remove(self, session: Session) -> tuple[str, ...]:
         left = await self._forgotten_by_its_cli(session)
-        await self._history.drop(await self._sessions.store.remove_session(session.id))
+        try:
+            runs = await self._sessions.store.remove_session(session.id)
+        except SessionNotFound:  # a tidying and a deletion at once: the other was faster
+            return left
+        await self._history.drop(runs)
         return left
 
     async def _forgotten_by_its_cli(self, session: Session) -> tuple[str, ...]:

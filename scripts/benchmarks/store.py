@@ -149,9 +149,14 @@ async def bench_commits(store: Store) -> None:
     kept = [session(10**6 + number) for number in range(COMMITS)]
     ends = [run(n, one.id, RunState.COMPLETED) for n, one in enumerate(kept)]
     turns: dict[str, list[Work]] = {
-        "add a session": [partial(store.add_session, one) for one in kept],
-        "save a session": [partial(store.save_session, replace(one, turn_count=2)) for one in kept],
-        "add a run": [partial(store.add_run, run(n, one.id, RunState.RUNNING)) for n, one in enumerate(kept)],
+        "begin a run and its session": [
+            partial(store.begin_run, run(n, one.id, RunState.RUNNING), one, is_new=True)
+            for n, one in enumerate(kept)
+        ],
+        "begin a run of a session that is there": [
+            partial(store.begin_run, run(n, one.id, RunState.RUNNING), replace(one, turn_count=2))
+            for n, one in enumerate(kept)
+        ],
         "end a run and its turn": [
             partial(store.end_run, end, replace(one, last_used=2e6)) for end, one in zip(ends, kept, strict=True)
         ],
@@ -160,9 +165,9 @@ async def bench_commits(store: Store) -> None:
     for what, works in turns.items():
         told(what, sorted([await milliseconds(work) for work in works]))
     begun = time.perf_counter()
-    await asyncio.gather(*[store.save_session(one) for one in kept[COMMITS // 5 :]])
+    await asyncio.gather(*[store.end_run(end) for end in ends[COMMITS // 5 :]])
     took = time.perf_counter() - begun
-    print(f"  {COMMITS * 4 // 5} saves at once: {COMMITS * 0.8 / took:.0f} commits a second")
+    print(f"  {COMMITS * 4 // 5} ends at once: {COMMITS * 0.8 / took:.0f} commits a second")
 
 
 def bench_files(folder: Path, amount: int) -> None:

@@ -173,11 +173,15 @@ def test_how_sessions_are_kept_reaches_them(told, started):
     assert not any((first.get("token_usage") or {}).values())
 
 
-def test_a_session_older_than_its_retention_is_forgotten_after_a_reload(told):
-    server = told({}, started=False)
+def test_a_session_older_than_its_retention_is_forgotten(tmp_path):
+    server = Told(tmp_path, {})
     session = server.session()
-    server.reload({"session": {"retention_days": 1e-9}})
-    server.served.prompt("hello")
-    deadline = time.monotonic() + DEADLINE
-    while server.served.call("GET", f"/api/v1/sessions/{session['id']}").status != 404:
-        assert time.monotonic() < deadline
+    server.served.end()
+    server.write({"session": {"retention_days": 1e-9}})
+    again = Served(tmp_path)
+    try:
+        deadline = time.monotonic() + DEADLINE
+        while again.call("GET", f"/api/v1/sessions/{session['id']}").status != 404:
+            assert time.monotonic() < deadline
+    finally:
+        again.end()

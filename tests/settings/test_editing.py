@@ -179,8 +179,8 @@ def test_a_number_is_read_back_as_that_number(number):
 def test_lines_end_as_they_did_but_for_the_one_that_is_set():
     text = "server:\r\n  port: 1\n  host: a   \r\n# x\nsession:\r\n    auto_resume: true\n"
     assert set_in(text, "server.port", 2) == text.replace("port: 1\n", "port: 2\n")
-    added = "host: a   \r\n  max_queued_runs: 5\r\n# x\n"
-    assert set_in(text, "server.max_queued_runs", 5) == text.replace("host: a   \r\n# x\n", added)
+    added = "# x\n  max_queued_runs: 5\n"
+    assert set_in(text, "server.max_queued_runs", 5) == text.replace("# x\n", added)
 
 
 @pytest.mark.parametrize("end", ["...", "...\n", "...  # done\n", "...\r\n# after it\r\n", "...\n\n# after it"])
