@@ -56,6 +56,7 @@ class Reload:
         limits = wiring.limits(self.held, log_content=supervisor.limits.log_content)
         supervisor.registry.disable(wiring.disabled(self.held))
         supervisor.sessions.options = wiring.session_options(self.held)
+        supervisor.keeper.wake()  # how long sessions are kept may have changed
         services.bounds = wiring.bounds(self.held.server)
         services.habits = wiring.habits(self.held)
         await supervisor.adjust(limits)

@@ -63,7 +63,7 @@ class Body:
 
 
 def _with_doubts(faults: list[Fault], doubts: jsontext.Doubts) -> list[Fault]:
-    """Of what two have something to say of: a field that stands twice is that; a huge integer what the schema says."""
+    """One fault a place: that a field stands twice says most, that an integer is huge less than the schema."""
     twice = {doubt.path for doubt in doubts.twice}
     told = doubts.twice + [fault for fault in faults if fault.path not in twice]
     known = {fault.path for fault in told}

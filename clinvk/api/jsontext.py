@@ -18,7 +18,7 @@ DEPTH: Final = 64
 """Lists and objects that may stand in one another."""
 
 VALUES: Final = 100_000
-"""Values that a text may hold, lists and objects among them: a large one is a long string, not many small things."""
+"""Values that a text may hold, lists and objects among them: what is large is a long string, not many things."""
 
 _JSON: Final = "one JSON object in UTF-8"
 _LEAST, _MOST = -(2**63), 2**64 - 1
@@ -75,14 +75,13 @@ class _Marks:
     """
 
     def __init__(self) -> None:
-        self.twice: dict[int, tuple[Any, list[str]]] = {}
+        self.twice: dict[int, tuple[Any, list[tuple[str, Any]]]] = {}
         self.huge: dict[int, int] = {}
 
     def of_object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            names = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-            self.twice[id(found)] = found, names
+            self.twice[id(found)] = found, pairs
         return found
 
     def of_int(self, digits: str) -> int:
@@ -92,9 +91,11 @@ class _Marks:
         return number
 
 
-def _repeated(twice: Mapping[int, tuple[Any, list[str]]], value: Any, path: str) -> Iterator[Fault]:
-    for name in twice[id(value)][1] if id(value) in twice else ():
-        yield Fault(path + words.step(name), "stands in its object more than once", "each field once")
+def _repeated(twice: Mapping[int, tuple[Any, list[tuple[str, Any]]]], value: Any, path: str) -> Iterator[Fault]:
+    pairs = twice[id(value)][1] if id(value) in twice else ()
+    for name, times in Counter(name for name, _ in pairs).items():
+        if times > 1:
+            yield Fault(path + words.step(name), "stands in its object more than once", "each field once")
 
 
 def _beyond(huge: Mapping[int, int], value: Any, path: str) -> Iterator[Fault]:

@@ -133,8 +133,9 @@ class History:
             await self._store.probe()
         for run_id, (record, session) in list(self._owed.items()):
             assert self._store
-            await self._store.end_run(record, session)
-            self._owed.pop(run_id, None)
+            if run_id in self._owed:  # nobody else kept it meanwhile: the session may have its next turn by now
+                await self._store.end_run(record, session)
+                self._owed.pop(run_id, None)
 
     async def note_exit(self, handle: RunHandle) -> None:
         """Keep how the process of a run ended that had ended before it."""

@@ -1,6 +1,7 @@
 """The supervisor: takes runs, keeps them, stops them, drains."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -124,7 +125,8 @@ class Supervisor:
         SessionBusy, StoreUnavailable, QueueFull, ShuttingDown.
         """
         if self.history.owes:
-            await self.history.settle()
+            with contextlib.suppress(StoreUnavailable):  # whoever needs the store hears it from the store
+                await self.history.settle()
         turn = await self.sessions.claim(spec)
         try:
             return await self._take(turn, owner, observe)

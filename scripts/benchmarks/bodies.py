@@ -29,6 +29,12 @@ def measurements() -> Iterator[Measured]:
     yield _read(
         "prompt with a field 100,000 times", prompt, b"{" + b'"prompt":"x",' * 100_000 + b'"backend":"demo"}'
     )
+    yield _read("prompt with 2,500,000 flags", prompt, _with({"extra": ["x"] * 2_500_000}))
+    yield _read("prompt with 90,000 flags", prompt, _with({"extra": ["x"] * 90_000}))
+    yield _read("prompt with 600,000 names", prompt, _with({"metadata": {f"n{n}": "v" for n in range(600_000)}}))
+    yield _read("prompt with 90,000 names", prompt, _with({"metadata": {f"n{n}": "v" for n in range(90_000)}}))
+    yield _read("prompt of 10 MB of braces", prompt, _with({"prompt": '{"a":[1,2]},' * 600_000}))
+    yield _read("3,400,000 empty lists", prompt, b"[" + b"[]," * 3_400_000 + b"[]]")
     yield _read("500,000 objects in a list", prompt, b"[" + b'{"a":1},' * 500_000 + b"{}]")
 
 

@@ -47,6 +47,10 @@ def paths(reply):
         ({"metadata": {f"key {n:02}": "" for n in range(65)}}, {"/metadata": (
             '{"key 00": "", "key 01": "", "key 02": "", "key 03": "", "k… has too many entries',
             "at most 64 entries")}),
+        ({"metadata": {"n" * 64: "v" * 512, "m" * 65: "v", "long": "v" * 513}}, {
+            "/metadata/" + "m" * 65: ('has a name that is not allowed: "' + "m" * 40 + '…" is too long',
+                                      "at most 64 characters"),
+            "/metadata/long": ('"' + "v" * 40 + '…" is too long', "at most 512 characters")}),
         ({"metadata": []}, {"/metadata": ("[] has the wrong type", "an object")}),
         ({"model": "a\x00b"}, {"/model": ('"a\\u0000b" has the wrong form', "text without NUL characters")}),
         ({"maxTurns": 1}, {"/maxTurns": ("is not a known field", "perhaps 'max_turns'")}),
@@ -153,7 +157,7 @@ async def test_a_doubtful_body_is_told_its_other_faults_too(server):
     assert {fault["path"]: (fault["message"], fault["expected"]) for fault in reply.json["errors"]} == {
         "/prompt": ("stands in its object more than once", "each field once"),
         "/max_turns": (
-            "18446744073709551616 is an integer beyond 64 bits", "-9223372036854775808 to 18446744073709551615"
+            "18446744073709551616 is too large", "at most 2147483647"
         ),
         "/sandbox_mode": (
             '"ful" is not one of the values allowed',
@@ -168,7 +172,7 @@ async def test_a_number_beyond_what_a_cli_can_take_is_refused(server, number):
     assert (reply.status, paths(reply)) == (400, {"/max_turns"})
 
 
-@pytest.mark.parametrize("many", [10, 100, 1000, 100_000])
+@pytest.mark.parametrize("many", [10, 100, 1000, 90_000])
 async def test_of_many_faults_some_are_told_and_the_rest_counted(server, many):
     body = {"backend": "demo", "prompt": "x", **{f"field {n}": n for n in range(many)}}
     reply = await server.fetch(PROMPT, body)

@@ -1,5 +1,6 @@
 """Why a value is not right: every place, by the part of the schema that was meant, in words."""
 
+import jsonschema_rs
 import pytest
 
 from clinvk.schemas import Checker, Schemas
@@ -114,3 +115,57 @@ def test_a_union_that_is_kept_to_has_no_faults_whatever_else_has():
     options = [UNION["oneOf"][0], {"type": "object", "properties": {"size": {"type": "integer"}}}]
     faults = Checker({"oneOf": options, "required": ["size"]}).faults({"type": "other"})
     assert [(fault.path, fault.message) for fault in faults] == [("/size", "is missing")]
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """What the library was asked about: one for each call."""
+    calls = []
+    real = jsonschema_rs.Draft202012Validator
+
+    class Counting:
+        def __init__(self, *schema, **options):
+            self._real = real(*schema, **options)
+
+        def is_valid(self, value):
+            calls.append(value)
+            return self._real.is_valid(value)
+
+        def iter_errors(self, value):
+            calls.append(value)
+            return self._real.iter_errors(value)
+
+    monkeypatch.setattr(jsonschema_rs, "Draft202012Validator", Counting)
+    return calls
+
+
+LIST = {"items": {"type": "string"}}
+MAP = {"additionalProperties": {"type": "string"}, "propertyNames": {"maxLength": 9}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "path"),
+    [
+        (LIST | {"maxItems": 64}, ["x"] * 50_000, ""),
+        (MAP | {"maxProperties": 64}, {str(n): "x" for n in range(50_000)}, ""),
+        (LIST, [*["x"] * 49_999, 1], "/49999"),
+        (MAP, {**{str(n): "x" for n in range(49_999)}, "last": 1}, "/last"),
+        (MAP, {**{str(n): "x" for n in range(49_999)}, "too long a name": "x"}, "/too long a name"),
+    ],
+)
+def test_what_is_right_is_not_judged_one_by_one(judged, schema, value, path):
+    (fault,) = Checker(schema).faults(value)
+    assert fault.path == path
+    assert len(judged) < 2_000
+
+
+def test_of_too_many_items_the_first_are_looked_at():
+    faults = Checker(LIST | {"maxItems": 3}).faults(["x", 1, "x", 2])
+    assert [(fault.path, fault.expected) for fault in faults] == [("", "at most 3 items"), ("/1", "a string")]
+
+
+def test_a_name_that_is_wrong_is_told_of_its_field():
+    (fault,) = Checker(MAP).faults({"short": "x", "0123456789": "x"})
+    assert fault.path == "/0123456789"
+    assert fault.message == 'has a name that is not allowed: "0123456789" is too long'
+    assert fault.expected == "at most 9 characters"

@@ -1,5 +1,6 @@
 """What outlives a server, what is let go in time, and what happens when nothing can be kept."""
 
+import asyncio
 import dataclasses
 import sqlite3
 
@@ -17,6 +18,7 @@ from clinvk.store.store import Store
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.sessions import SessionOptions
+from tests.conftest import DEADLINE
 
 DAY = 86400.0
 
@@ -117,6 +119,17 @@ async def test_sessions_past_their_retention_go_with_their_runs_and_the_clis_cop
     assert (await supervisor.sessions.store.session(busy.handle.run.spec.session_id)).status == "active"
 
 
+async def test_whoever_wakes_the_keeper_does_not_wait_an_hour(new_stage, keep):
+    stage = new_stage(keeping=await keep(retention_days=1))
+    await stage.supervisor.open()
+    await taken(stage)
+    stage.supervisor.keeper._clock = Later(1.1 * DAY)
+    stage.supervisor.keeper.wake()
+    async with asyncio.timeout(DEADLINE):
+        while stage.supervisor.store_status.session_count:
+            await stage.supervisor.history.page(RunQuery())
+
+
 async def test_what_an_ended_run_said_goes_when_all_of_it_is_too_much(new_stage, keep, tmp_path):
     stage = new_stage(Limits(history_bytes=10_000), keeping=await keep())
     runs = []
@@ -171,9 +184,10 @@ async def test_a_store_that_fails_costs_the_session_and_not_the_run(new_stage, k
     stage = new_stage(keeping=keeping)
     session = (await taken(stage)).handle.run.spec.session_id
     await fill(keeping)
-    run = await taken(stage)
-    assert (run.handle.run.state, run.handle.run.spec.session_id) == (RunState.COMPLETED, None)
-    assert run.said(events.Notice)[0].message.startswith("This run has no session.")
+    for _ in range(2):
+        run = await taken(stage)
+        assert (run.handle.run.state, run.handle.run.spec.session_id) == (RunState.COMPLETED, None)
+        assert run.said(events.Notice)[0].message.startswith("This run has no session.")
     assert stage.supervisor.store_status.failure
     assert next(view.id for view in (await stage.supervisor.history.page(RunQuery())).runs) == run.handle.id
     with pytest.raises(StoreUnavailable):
