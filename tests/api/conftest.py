@@ -34,33 +34,11 @@ from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.sessions import SessionOptions
 from clinvk.supervisor.supervisor import Supervisor
 from tests.api.client import DEADLINE, Connection, Reply, Stream
+from tests.api.logged import Log
 from tests.conftest import close
 
 QUICK = "/big 5"
 """A prompt whose answer is there at once: `the d`."""
-
-
-class Log(logging.Handler):
-    """What the server logs, to be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-        self._told = asyncio.Event()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-        self._told.set()
-
-    async def first(self, logger: str, message: str | None = None) -> logging.LogRecord:
-        """The first line of `logger`, or the first that says `message`."""
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                self._told.clear()
-                for record in self.records:
-                    if record.name == logger and message in (None, record.getMessage()):
-                        return record
-                await self._told.wait()
 
 
 class Server:

@@ -4,6 +4,8 @@ import json
 import os
 import select
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -87,3 +89,34 @@ def configured(tmp_path: Path) -> Iterator[Callable[..., Configured]]:
     for one in made:
         one.served.end()
         one.log.close()
+
+
+class Program:
+    """`clinvk config` with a home of its own; what the last call said."""
+
+    def __init__(self, home):
+        self.home = home
+        self.file = home / "config.yaml"
+
+    def __call__(self, *arguments, **variables):
+        environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        environment |= {"CLINVK_HOME": str(self.home), "HOME": str(self.home)} | variables
+        done = subprocess.run(
+            [sys.executable, "-m", "clinvk", "config", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            timeout=50,
+        )
+        self.out, self.err = done.stdout, done.stderr
+        return done.returncode
+
+    def write(self, text):
+        self.home.mkdir(exist_ok=True)
+        self.file.write_text(text)
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Program(tmp_path / "home")
