@@ -35,6 +35,7 @@ class Spool:
 
     async def reopen(self, run_id: str) -> "SpoolFile":
         """The file of an earlier server's run, to be read and gone on with. Half a line is no entry."""
+        await self._written(())  # of a run of our own, what is still to be written comes first
         file = self.open(run_id)
         await asyncio.to_thread(file.survey)
         return file
@@ -44,7 +45,10 @@ class Spool:
 
         It is done after what was submitted before. What the disk refuses stays, and the log has it.
         """
-        paths = [self._path(run_id) for run_id in run_ids]
+        await self._written([self._path(run_id) for run_id in run_ids])
+
+    async def _written(self, unwanted: Iterable[Path]) -> None:
+        """Wait until all that was submitted is done, and then these files deleted."""
         loop = asyncio.get_running_loop()
         done = loop.create_future()
 
@@ -54,7 +58,7 @@ class Spool:
 
         def work(_: OSError | None) -> None:
             try:
-                for path in paths:
+                for path in unwanted:
                     unlink(path)
             finally:
                 tell(loop, told)

@@ -109,7 +109,7 @@ class History:
         """Keep a run's end, before anybody is told. What the store refuses is owed: the run ends anyway."""
         if self._store is None:
             return
-        record = self._record(handle.run, self._last_view(handle, handle.log.length + 1), handle.log.bytes)
+        record = self._record(handle.run, self._last_view(handle), handle.log.bytes)
         try:
             await self._store.end_run(record, session)
         except StoreUnavailable as error:
@@ -141,7 +141,7 @@ class History:
         """Keep how the process of a run ended that had ended before it."""
         if self._store and handle.run.state.ended and handle.id not in self._owed:
             try:
-                await self._store.save_view(handle.id, self._kept(self._last_view(handle, handle.log.length)))
+                await self._store.save_view(handle.id, self._kept(self._last_view(handle)))
             except StoreUnavailable as error:
                 _log.warning("the exit of %s was not kept: %s", handle.id, error.reason)
 
@@ -211,8 +211,9 @@ class History:
         silent = replace(seen.exit, stderr_tail="") if seen.exit else None
         return view.kept(replace(seen, prompt_preview="", exit=silent))
 
-    def _last_view(self, handle: RunHandle, length: int) -> RunView:
-        """A run that has ended, its log so long: who reads it later finds no process of that number."""
+    def _last_view(self, handle: RunHandle) -> RunView:
+        """A run that has ended, with the event that is still to tell so: who reads it later finds no process."""
+        length = handle.log.length if handle.log.closed else handle.log.length + 1
         return replace(self._view(handle), events=length, pid=None)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:

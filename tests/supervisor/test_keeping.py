@@ -45,6 +45,7 @@ async def test_what_was_live_when_its_server_died_has_failed_and_can_be_replayed
     await stage.all_gone()
     await dying.store.end_run(record, stored)  # as it was in the moment of a SIGKILL
     await dying.store.close()
+    await dying.spool.close()  # what it still had to write is there before we cut it off
     (tmp_path / "home" / "runs" / f"{run.handle.id}.ndjson").write_bytes(
         b"".join(entry.line for entry in (await run.handle.log.read())[:3]) + b'{"type":"text.del'
     )
