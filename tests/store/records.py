@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from clinvk.domain.run import RunState
 from clinvk.domain.session import Session, SessionStatus
+from clinvk.domain.usage import Usage
 from clinvk.store import sessions
 from clinvk.store.database import migrate
 from clinvk.store.records import RunRecord
@@ -20,6 +21,24 @@ text = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)  # no JSO
 maybe = st.none() | text
 number = st.floats(allow_nan=False)
 count = st.integers(0, 2**63 - 1)
+
+FULL = Session(
+    id="ses_01",
+    backend="codex",
+    workdir="/srv/Ünïcode 文件",
+    created_at=1767225600.125,
+    last_used=1767225660.25,
+    model="gpt-5",
+    title="Make it\nwork 🛠",
+    initial_prompt="Make it work, and\tthen 'fast'; DROP TABLE sessions --",
+    status=SessionStatus.PAUSED,
+    turn_count=7,
+    usage=Usage(1, 2, 3, 4, 5, 0.1 + 0.2),
+    tags=("a", "b", "a"),
+    metadata={"z": "last", "a": "first", "": ""},
+    backend_session_id="019a-bc",
+)
+"""A session with no field at its default."""
 
 
 def a_session(id_="ses_1", **fields):

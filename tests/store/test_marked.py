@@ -1,57 +1,15 @@
 """Sessions that are marked for deletion: gone to everybody, and not yet to the store."""
 
 import pytest
-from hypothesis import strategies as st
 
 from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.paging import Page, SessionQuery
-from clinvk.domain.session import Session, SessionStatus
-from clinvk.domain.usage import Usage
 from tests.store.records import (
+    FULL,
     a_run,
     a_session,
     add_session,
-    count,
-    maybe,
-    number,
     opened,
-    text,
-)
-
-FULL = Session(
-    id="ses_01",
-    backend="codex",
-    workdir="/srv/Ünïcode 文件",
-    created_at=1767225600.125,
-    last_used=1767225660.25,
-    model="gpt-5",
-    title="Make it\nwork 🛠",
-    initial_prompt="Make it work, and\tthen 'fast'; DROP TABLE sessions --",
-    status=SessionStatus.PAUSED,
-    turn_count=7,
-    usage=Usage(1, 2, 3, 4, 5, 0.1 + 0.2),
-    tags=("a", "b", "a"),
-    metadata={"z": "last", "a": "first", "": ""},
-    backend_session_id="019a-bc",
-)
-
-any_session = st.builds(
-    Session,
-    id=text,
-    backend=text,
-    workdir=text,
-    created_at=number,
-    last_used=number,
-    model=maybe,
-    title=maybe,
-    initial_prompt=maybe,
-    status=st.sampled_from(SessionStatus),
-    turn_count=count,
-    # A CLI may claim more tokens than SQLite has numbers for.
-    usage=st.builds(Usage, *[st.integers(0, 2**70)] * 5, st.none() | number),
-    tags=st.lists(text, max_size=3).map(tuple),
-    metadata=st.dictionaries(text, text, max_size=3),
-    backend_session_id=maybe,
 )
 
 

@@ -14,6 +14,7 @@ from clinvk.domain.session import Session, SessionStatus
 from clinvk.domain.usage import Usage
 from clinvk.store import sessions
 from tests.store.records import (
+    FULL,
     a_run,
     a_session,
     add_session,
@@ -24,23 +25,6 @@ from tests.store.records import (
     on_thread,
     opened,
     text,
-)
-
-FULL = Session(
-    id="ses_01",
-    backend="codex",
-    workdir="/srv/Ünïcode 文件",
-    created_at=1767225600.125,
-    last_used=1767225660.25,
-    model="gpt-5",
-    title="Make it\nwork 🛠",
-    initial_prompt="Make it work, and\tthen 'fast'; DROP TABLE sessions --",
-    status=SessionStatus.PAUSED,
-    turn_count=7,
-    usage=Usage(1, 2, 3, 4, 5, 0.1 + 0.2),
-    tags=("a", "b", "a"),
-    metadata={"z": "last", "a": "first", "": ""},
-    backend_session_id="019a-bc",
 )
 
 any_session = st.builds(
