@@ -18,8 +18,6 @@ OPTIONS = (
     "--target-python-version=3.11",
     "--use-title-as-name",
     "--use-schema-description",
-    "--use-field-description",
-    "--use-inline-field-description",
     "--use-single-line-docstring",
     "--no-use-closed-typed-dict",  # mypy does not know closed ones
     "--enum-field-as-literal=all",
