@@ -113,7 +113,9 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
     clock = SystemClock()
     registry = default_registry(wiring.disabled(settings))
     options = wiring.session_options(settings)
-    keeping = Keeping(_open_spool(settings, clock), await _open_store(settings), options)
+    keeping = Keeping(_open_spool(settings), await _open_store(settings), options)
+    if keeping.spool and keeping.store is None:  # a store knows which are still wanted, and deletes the others
+        keeping.spool.sweep(clock.wall() - settings.session.retention_days * 86400)
 
     def new_id(kind: str) -> str:
         return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
@@ -133,15 +135,13 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
     return _Parts(supervisor, keeping, services, http_server(services))
 
 
-def _open_spool(settings: Settings, clock: SystemClock) -> Spool | None:
+def _open_spool(settings: Settings) -> Spool | None:
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        spool = Spool(settings.home / "runs")
+        return Spool(settings.home / "runs")
     except OSError as error:
         _log.warning("no spool, so only the newest events of a run are kept: %s", error)
         return None
-    spool.sweep(clock.wall() - settings.session.retention_days * 86400)
-    return spool
 
 
 async def _open_store(settings: Settings) -> Store | None:

@@ -48,6 +48,17 @@ def test_a_session_and_a_detached_run_outlive_sigkill(serve: Callable[..., Serve
     assert (answer["continuation"], "remember the swan" in answer["output"]) == ("resumed", True)
 
 
+def test_what_a_run_said_lives_as_long_as_its_session_however_old_it_is(
+    serve: Callable[..., Served], tmp_path: Path
+) -> None:
+    served = serve()
+    run = served.prompt("hello")["run_id"]
+    served.end()
+    os.utime(tmp_path / "clinvk" / "runs" / f"{run}.ndjson", (0, 0))
+    said = serve().call("GET", f"/api/v1/runs/{run}/events", Accept="application/x-ndjson").read()
+    assert b'"text.delta"' in said
+
+
 def test_a_session_whose_turn_was_killed_takes_the_next_one(serve: Callable[..., Served]) -> None:
     served = serve()
     stream = served.stream("/hang")
