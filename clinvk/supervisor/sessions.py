@@ -1,6 +1,5 @@
 """Sessions: which turn goes on with which conversation, one at a time, and what is remembered of it."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,8 +12,6 @@ from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
 from clinvk.store.store import Store
 from clinvk.supervisor import view, workdir
-
-_log = logging.getLogger("clinvk.sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +72,13 @@ class Sessions:
         if spec.ephemeral:
             return Turn(spec)
         try:
-            newest = await self._newest(spec) if self.options.auto_resume else None
+            store, folder = self.store, workdir.real(spec.workdir)
+            newest = await store.newest_session(spec.backend, folder) if self.options.auto_resume else None
         except StoreUnavailable as error:
             return alone(spec, error)
         if newest and newest.id not in self._busy:
             return self._next_turn(newest, spec)
-        return self._first_turn(spec) if self._store else alone(spec, StoreUnavailable("it could not be opened"))
+        return self._first_turn(spec)
 
     def release(self, session: Session | None) -> None:
         """It takes a turn again."""
@@ -110,9 +108,6 @@ class Sessions:
         if session_id in self._busy:
             raise SessionBusy(session_id)
         self._busy.add(session_id)
-
-    async def _newest(self, spec: RunSpec) -> Session | None:
-        return await self.store.newest_session(spec.backend, workdir.real(spec.workdir))
 
     def _first_turn(self, spec: RunSpec) -> Turn:
         now, content = self._clock.wall(), self.options.store_content
