@@ -3,17 +3,15 @@ can look at the server in its own process and at one behind the HTTP API."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from clinvk.domain.errors import RunError
 from clinvk.domain.events import Entry
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import Continuation, Exit, RunState, Start, StopCause
 from clinvk.domain.session import SessionStatus
 from clinvk.domain.spec import Dialect
 from clinvk.domain.usage import Usage
-
-DEFAULT_PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +56,6 @@ class RunView:
     token_usage: Usage
     events: int
     command: CommandView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunQuery:
-    """Which runs, newest first. `cursor` is the `next_cursor` of the page before."""
-
-    state: RunState | None = None
-    backend: str | None = None
-    session_id: str | None = None
-    limit: int = DEFAULT_PAGE
-    offset: int = 0
-    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,12 @@
-"""Lists in pages: what is asked for, and what one page holds."""
+"""Lists in pages: what is asked for, and what a page holds."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
+
+DEFAULT_PAGE: Final = 50
 
 T = TypeVar("T")
 
@@ -23,6 +26,18 @@ class SessionQuery:
 
     backend: str | None = None
     status: SessionStatus | None = None
-    limit: int = 50
+    limit: int = DEFAULT_PAGE
+    offset: int = 0
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs, newest first: `offset` counts from the `cursor`, where there is one."""
+
+    state: RunState | None = None
+    backend: str | None = None
+    session_id: str | None = None
+    limit: int = DEFAULT_PAGE
     offset: int = 0
     cursor: str | None = None

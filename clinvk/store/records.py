@@ -1,7 +1,6 @@
 """What the store takes and gives, besides sessions."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from clinvk.domain.run import RunState
 
@@ -29,23 +28,6 @@ class RunRecord:
     def __post_init__(self) -> None:
         if self.state.ended != (self.finished_at is not None):
             raise ValueError(f"{self.id}: {self.state} with finished_at={self.finished_at}")
-
-
-class RunsWanted(Protocol):
-    """Which runs, newest first: `offset` counts from the `cursor`, where there is one."""
-
-    @property
-    def state(self) -> RunState | None: ...
-    @property
-    def backend(self) -> str | None: ...
-    @property
-    def session_id(self) -> str | None: ...
-    @property
-    def limit(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def cursor(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

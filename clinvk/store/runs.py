@@ -4,10 +4,10 @@ import sqlite3
 from typing import Final
 
 from clinvk.domain.errors import RunNotFound
-from clinvk.domain.paging import Page
+from clinvk.domain.paging import Page, RunQuery
 from clinvk.domain.run import ENDED, RunState
 from clinvk.store.listing import Listing, Row, Span
-from clinvk.store.records import RunRecord, RunsWanted
+from clinvk.store.records import RunRecord
 
 _LISTED: Final = "id, created_at, backend, state, session_id, group_id, finished_at, log_bytes, view"
 _SELECT: Final = f"SELECT {_LISTED}, prompt FROM runs"  # noqa: S608  the names are ours
@@ -73,7 +73,7 @@ def get(db: sqlite3.Connection, run_id: str) -> RunRecord:
     return _record(row)
 
 
-def page(db: sqlite3.Connection, query: RunsWanted) -> Page[RunRecord]:
+def page(db: sqlite3.Connection, query: RunQuery) -> Page[RunRecord]:
     """A page, newest first, without prompts: they are long. Raises InvalidInput where the cursor is wrong."""
     given = {"session_id": query.session_id, "backend": query.backend, "state": query.state}
     filters = {column: value for column, value in given.items() if value is not None}
@@ -86,7 +86,7 @@ def page(db: sqlite3.Connection, query: RunsWanted) -> Page[RunRecord]:
     return Page(tuple(_record((*row, None)) for row in rows), count, following)
 
 
-def total(db: sqlite3.Connection, query: RunsWanted) -> int:
+def total(db: sqlite3.Connection, query: RunQuery) -> int:
     """How many match."""
     if query.session_id is None:
         (amount,) = db.execute(_TOTAL, (query.backend, query.state)).fetchone()

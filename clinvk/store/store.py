@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from clinvk.domain.errors import SessionNotFound
-from clinvk.domain.paging import Page, SessionQuery
+from clinvk.domain.paging import Page, RunQuery, SessionQuery
 from clinvk.domain.session import Session
 from clinvk.store import runs, sessions
-from clinvk.store.records import Expired, RunRecord, RunsWanted
+from clinvk.store.records import Expired, RunRecord
 from clinvk.store.worker import Worker, log_refusal
 
 _PROBE_BYTES: Final = 16 << 10  # what a turn may well need
@@ -150,7 +150,7 @@ class Store:
         """Raises RunNotFound."""
         return await self._read(partial(runs.get, run_id=run_id))
 
-    async def runs(self, query: RunsWanted) -> Page[RunRecord]:
+    async def runs(self, query: RunQuery) -> Page[RunRecord]:
         """A page, newest first; its records have no `prompt`. Raises InvalidInput where the cursor is wrong."""
         return await self._read(partial(runs.page, query=query))
 

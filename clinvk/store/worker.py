@@ -1,18 +1,19 @@
 """The thread that owns the database: jobs are done in the order in which they were submitted."""
 
 import asyncio
-import contextlib
 import logging
 import queue
 import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from clinvk.domain.errors import ClinvkError, StoreUnavailable
 from clinvk.store.database import Database
+from clinvk.store.writer import tell
 
 _log = logging.getLogger("clinvk.store")
 
@@ -138,8 +139,7 @@ class Worker:
         self._on_thread_tell(self._settle, job, result, failed, totals)
 
     def _on_thread_tell(self, function: Callable[..., None], *values: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
-            self._loop.call_soon_threadsafe(function, *values)
+        tell(self._loop, partial(function, *values))
 
     def _not_opened(self, error: Exception) -> None:
         if not self._opened.done():

@@ -7,9 +7,10 @@ from typing import Final
 
 from clinvk.clock import Clock
 from clinvk.domain.errors import RunNotFound, StoreUnavailable
+from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Run
 from clinvk.domain.session import Session
-from clinvk.monitor import RunPage, RunQuery, RunView
+from clinvk.monitor import RunPage, RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store

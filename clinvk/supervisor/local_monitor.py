@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 from clinvk import __version__
 from clinvk.domain.events import Entry
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import StopCause
-from clinvk.monitor import BackendStatus, RunPage, RunQuery, RunView, SessionPage, SessionView, Status
+from clinvk.monitor import BackendStatus, RunPage, RunView, SessionPage, SessionView, Status
 from clinvk.supervisor import view
 from clinvk.supervisor.supervisor import Supervisor
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
@@ -52,18 +51,6 @@ def a_run(id_="run_1", state=RunState.COMPLETED, **fields):
     begun = fields.pop("created_at", 10.0)
     usual = {"backend": "demo", "view": b"{}", "finished_at": begun + 1 if state.ended else None}
     return RunRecord(id_, state=state, created_at=begun, **usual | fields)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A query for runs."""
-
-    state: RunState | None = None
-    backend: str | None = None
-    session_id: str | None = None
-    limit: int = 50
-    offset: int = 0
-    cursor: str | None = None
 
 
 @contextlib.asynccontextmanager

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 
 from clinvk.domain.errors import InvalidInput
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 from clinvk.store import runs, sessions
-from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, add_session, in_memory, number, text
+from tests.store.records import BACKENDS, RECOUNTS, a_run, a_session, add_session, in_memory, number, text
 
 SESSION_FILTERS = ("backend", "status")
 RUN_FILTERS = ("session_id", "backend", "state")
@@ -94,9 +94,9 @@ async def test_pages_of_runs_make_up_the_list_whatever_the_filter(store):
         for values in itertools.product(*[choices[name] for name in names]):
             given = dict(zip(names, values, strict=True))
             expected = matching(kept, given)
-            paged = await every_page(store.runs, lambda at, g=given: Wanted(**g, limit=7, cursor=at))
+            paged = await every_page(store.runs, lambda at, g=given: RunQuery(**g, limit=7, cursor=at))
             assert paged == expected, given
-            assert list((await store.runs(Wanted(**given, limit=7, offset=3))).items) == expected[3:10], given
+            assert list((await store.runs(RunQuery(**given, limit=7, offset=3))).items) == expected[3:10], given
 
 
 async def test_an_offset_counts_from_the_cursor(store):
@@ -170,7 +170,7 @@ def test_a_cursor_whose_id_is_no_text_is_refused():
 
 @pytest.mark.parametrize("ask", ["sessions", "runs"])
 async def test_a_wrong_cursor_is_told_by_an_empty_list_too(store, ask):
-    query = SessionQuery(cursor="nonsense") if ask == "sessions" else Wanted(session_id="ses", cursor="nonsense")
+    query = SessionQuery(cursor="nonsense") if ask == "sessions" else RunQuery(session_id="ses", cursor="nonsense")
     with pytest.raises(InvalidInput):
         await getattr(store, ask)(query)
     assert store.failure is None
@@ -224,7 +224,7 @@ def steps(db, work, query):
 
 CASES = [
     *[(sessions.page, SessionQuery, dict.fromkeys(names)) for names in sets_of(SESSION_FILTERS)],
-    *[(runs.page, Wanted, dict.fromkeys(names)) for names in sets_of(RUN_FILTERS)],
+    *[(runs.page, RunQuery, dict.fromkeys(names)) for names in sets_of(RUN_FILTERS)],
 ]
 VALUES = {
     "backend": "demo",
@@ -276,7 +276,7 @@ def check_plan(db, statement):
 
 def test_what_cannot_match_is_not_looked_for(large):
     """Runs of a session with a backend that is not the session's."""
-    cost, page = steps(large, runs.page, Wanted(session_id="ses_busy", backend="codex"))
+    cost, page = steps(large, runs.page, RunQuery(session_id="ses_busy", backend="codex"))
     assert (page.items, page.total) == ((), 0)
     assert cost < 100
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinvk.domain.errors import RunNotFound
+from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState
 from clinvk.store import runs
 from clinvk.store.records import Expired, RunRecord
-from tests.store.records import Wanted, a_run, a_session, add_session, in_memory, maybe, number, opened, text
+from tests.store.records import a_run, a_session, add_session, in_memory, maybe, number, opened, text
 
 FULL = RunRecord(
     id="run_01",
@@ -96,7 +97,7 @@ async def test_the_view_of_a_run_that_is_gone_is_not_kept(store):
 
 async def test_a_page_leaves_the_prompts_out(store):
     await store.end_run(FULL)
-    assert (await store.runs(Wanted())).items == (replace(FULL, prompt=None),)
+    assert (await store.runs(RunQuery())).items == (replace(FULL, prompt=None),)
 
 
 async def test_the_runs_that_have_not_ended_are_found_whole(home):
@@ -145,7 +146,7 @@ async def test_runs_of_no_session_expire_in_batches_and_no_others(store):
         Expired(("run_old3", "run_old4", "run_old5")),
         Expired(("run_old6",)),
     ]
-    assert {run.id for run in (await store.runs(Wanted())).items} == {"run_new", "run_live", "run_kept"}
+    assert {run.id for run in (await store.runs(RunQuery())).items} == {"run_new", "run_live", "run_kept"}
 
 
 async def test_sessions_that_nobody_used_are_marked_in_batches_and_no_others(store):

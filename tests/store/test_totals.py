@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from clinvk.domain.errors import SessionNotFound
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
-from tests.store.records import BACKENDS, RECOUNTS, Wanted, a_run, a_session, add_session, check_totals, on_thread
+from tests.store.records import BACKENDS, RECOUNTS, a_run, a_session, add_session, check_totals, on_thread
 
 
 class Walk:
@@ -94,11 +94,11 @@ async def test_what_is_told_of_the_totals_is_right_when_a_call_returns_and_after
 async def test_a_run_that_is_bound_to_its_session_late_is_counted_there_from_then_on(store):
     run = a_run(state=RunState.RUNNING)
     await store.end_run(run)
-    assert (await store.runs(Wanted(session_id="ses_1"))).total == 0
+    assert (await store.runs(RunQuery(session_id="ses_1"))).total == 0
     await store.end_run(replace(run, session_id="ses_1"))
-    assert (await store.runs(Wanted(session_id="ses_1"))).total == 1
+    assert (await store.runs(RunQuery(session_id="ses_1"))).total == 1
     await store.end_run(replace(run, session_id="ses_2"))
-    assert (await store.runs(Wanted(session_id="ses_1"))).total == 0
+    assert (await store.runs(RunQuery(session_id="ses_1"))).total == 0
     await on_thread(store, check_totals)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from clinvk.domain import events
 from clinvk.domain.errors import StoreUnavailable
+from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.domain.session import SessionStatus
-from clinvk.monitor import RunQuery
 from tests.supervisor.kept import fill, mend, taken
 
 

@@ -9,10 +9,9 @@ import pytest
 from clinvk.clock import SystemClock
 from clinvk.domain import events
 from clinvk.domain.errors import RunNotFound, SessionNotFound
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
-from clinvk.monitor import RunQuery
 from clinvk.supervisor.limits import BackendOptions, Limits
 from tests.conftest import DEADLINE
 from tests.supervisor.kept import taken

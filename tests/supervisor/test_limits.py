@@ -8,8 +8,8 @@ import pytest
 from clinvk import processes
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode, QueueFull, RunNotFound
+from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.monitor import RunQuery
 from clinvk.supervisor.limits import BackendOptions, Limits
 
 

@@ -3,9 +3,9 @@
 from clinvk.api import streams
 from clinvk.api.handler import Handler
 from clinvk.api.routes import NDJSON, SSE
+from clinvk.domain.paging import DEFAULT_PAGE, RunQuery
 from clinvk.domain.run import RunState, StopCause
 from clinvk.domain.wire import to_wire
-from clinvk.monitor import DEFAULT_PAGE, RunQuery
 from clinvk.supervisor.tasks import first_of
 
 

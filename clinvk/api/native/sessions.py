@@ -1,9 +1,8 @@
 """/api/v1/sessions: the conversations that are kept."""
 
 from clinvk.api.handler import Handler
-from clinvk.domain.paging import SessionQuery
+from clinvk.domain.paging import DEFAULT_PAGE, SessionQuery
 from clinvk.domain.session import SessionStatus
-from clinvk.monitor import DEFAULT_PAGE
 
 
 async def list_sessions(call: Handler) -> None:
