@@ -47,15 +47,19 @@ class RunView:
     key_label: str | None = None
     request_id: str | None = None
     group_id: str | None = None
+    task: int | None = None
+    step: int | None = None
     prompt_preview: str
     metadata: Mapping[str, str]
     pid: int | None = None
     stop_cause: StopCause | None = None
     exit: Exit | None = None
     error: RunError | None = None
+    notices: tuple[str, ...] = ()
     token_usage: Usage
     events: int
     command: CommandView | None = None
+    request_as_curl: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

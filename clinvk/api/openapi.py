@@ -128,6 +128,8 @@ def _components(schemas: Schemas) -> dict[str, Any]:
 def _rewritten(value: Any, name: str, schemas: Schemas) -> Any:
     """`value` with each reference between files turned into one between components."""
     if isinstance(value, Mapping):
+        if "#" in value.get("$ref", ""):  # into another: generators of clients do not follow it there
+            return _led_to(value, name, schemas)
         return {
             key: _target(part, name, schemas) if key == "$ref" else _rewritten(part, name, schemas)
             for key, part in value.items()
@@ -137,6 +139,14 @@ def _rewritten(value: Any, name: str, schemas: Schemas) -> Any:
     return value
 
 
+def _led_to(value: Mapping[str, Any], name: str, schemas: Schemas) -> dict[str, Any]:
+    """What the reference in `value` leads to, in its place; what stands beside it wins."""
+    part, other = schemas.part(*target(value["$ref"], name))
+    beside = {key: each for key, each in value.items() if key != "$ref"}
+    found: dict[str, Any] = {**_rewritten(part, other, schemas), **_rewritten(beside, name, schemas)}
+    return found
+
+
 def _target(reference: str, name: str, schemas: Schemas) -> str:
-    other, pointer = target(reference, name)
-    return f"{_component(other, schemas)}{pointer}"
+    other, _ = target(reference, name)
+    return _component(other, schemas)

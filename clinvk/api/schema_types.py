@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Command(TypedDict):
@@ -23,6 +23,9 @@ class SessionBoundEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     backend_session_id: str
 
 
@@ -35,6 +38,9 @@ class TextDeltaEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     block: str
     text: str
 
@@ -48,6 +54,9 @@ class TextDoneEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     block: str
     chars: int
     text: NotRequired[str]
@@ -62,6 +71,9 @@ class TextDroppedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     block: str
 
 
@@ -74,6 +86,9 @@ class ReasoningDeltaEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     text: str
 
 
@@ -86,6 +101,9 @@ class ToolStartedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     tool_id: str
     name: str
     input: NotRequired[str]
@@ -100,6 +118,9 @@ class ToolDoneEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     tool_id: str
     ok: bool
     output: NotRequired[str]
@@ -114,6 +135,9 @@ class ApprovalAskedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     ask_id: str
     tool: str
     action: Literal["read", "edit", "execute", "other"]
@@ -131,6 +155,9 @@ class ApprovalAnsweredEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     ask_id: str
     allowed: bool
     by: str
@@ -146,6 +173,9 @@ class NoticeEvent(TypedDict):
     run_id: NotRequired[str]
     session_id: NotRequired[str]
     backend: NotRequired[str]
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     message: str
 
 
@@ -158,6 +188,9 @@ class RunQueuedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     position: int
 
 
@@ -170,8 +203,25 @@ class RunStartedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     pid: int
     start: Literal["cold", "warm", "live"]
+
+
+class GroupFinishedEvent(TypedDict):
+    """The end of a group of runs: always, once, and last in its stream."""
+
+    type: Literal["group.finished"]
+    seq: int
+    at: str
+    group_id: str
+    kind: Literal["parallel", "chain", "compare"]
+    total: int
+    completed: int
+    failed: int
+    seconds: float
 
 
 class Exit(TypedDict):
@@ -291,6 +341,102 @@ class BackendList(TypedDict):
     backends: list[BackendListBackend]
 
 
+class StepResult(TypedDict):
+    """The outcome of one step."""
+
+    step: int
+    name: NotRequired[str]
+    run_id: NotRequired[str]
+    backend: str
+    model: NotRequired[str]
+    exit_code: Literal[0, 1, -1]
+    duration_ms: int
+    output: str
+    token_usage: Usage
+    error: NotRequired[str]
+    notices: NotRequired[list[str]]
+
+
+class ChainAnswer(TypedDict):
+    """The outcome of a chain. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    total_steps: int
+    completed_steps: int
+    failed_step: int
+    total_duration_ms: int
+    results: list[StepResult]
+    notices: NotRequired[list[str]]
+
+
+class CompareRequest(TypedDict):
+    """One prompt, run with several backends."""
+
+    prompt: str
+    backends: list[str]
+    sequential: NotRequired[bool]
+    model: NotRequired[str]
+    workdir: NotRequired[str]
+    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
+    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
+    max_tokens: NotRequired[int]
+    max_turns: NotRequired[int]
+    system_prompt: NotRequired[str]
+    verbose: NotRequired[bool]
+    metadata: NotRequired[dict[str, str]]
+    timeout_secs: NotRequired[float]
+    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
+    dry_run: NotRequired[bool]
+
+
+class BackendResult(TypedDict):
+    """The outcome with one backend."""
+
+    run_id: NotRequired[str]
+    backend: str
+    model: NotRequired[str]
+    exit_code: Literal[0, 1, -1]
+    duration_ms: int
+    output: str
+    token_usage: Usage
+    error: NotRequired[str]
+    notices: NotRequired[list[str]]
+
+
+class CompareAnswer(TypedDict):
+    """The outcome of a comparison. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    prompt: str
+    backends: list[str]
+    total_duration_ms: int
+    results: list[BackendResult]
+    notices: NotRequired[list[str]]
+
+
+class MemberDryRun(TypedDict):
+    """What would be executed for one of them."""
+
+    backend: str
+    command: Command
+
+
+class GroupDryRun(TypedDict):
+    """What would be executed for many prompts."""
+
+    dry_run: Literal[True]
+    results: list[MemberDryRun]
+
+
+class GroupStopped(TypedDict):
+    """How it stands with a group of runs that was asked to end."""
+
+    group_id: str
+    ended: bool
+    live: int
+    total: int
+
+
 class HealthBackend(TypedDict):
     name: str
     available: bool
@@ -321,6 +467,36 @@ class Health(TypedDict):
     backends: list[HealthBackend]
     session_store: HealthSessionStore
     runs: HealthRuns
+
+
+class TaskResult(TypedDict):
+    """The outcome of one task."""
+
+    task: int
+    run_id: NotRequired[str]
+    backend: str
+    model: NotRequired[str]
+    exit_code: Literal[0, 1, -1]
+    duration_ms: int
+    output: str
+    token_usage: Usage
+    error: NotRequired[str]
+    notices: NotRequired[list[str]]
+
+
+class ParallelAnswer(TypedDict):
+    """The outcome of a parallel request. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    total_tasks: int
+    completed: int
+    failed: int
+    total_duration_ms: int
+    results: list[TaskResult]
+    notices: NotRequired[list[str]]
+
+
+ParallelResponse: TypeAlias = ParallelAnswer | GroupDryRun
 
 
 class PromptRequest(TypedDict):
@@ -359,6 +535,7 @@ class PromptAnswer(TypedDict):
     output: str
     token_usage: Usage
     error: NotRequired[str]
+    notices: NotRequired[list[str]]
 
 
 class PromptDryRun(TypedDict):
@@ -389,6 +566,49 @@ class SessionDeleted(TypedDict):
     notices: NotRequired[list[str]]
 
 
+class Step(TypedDict):
+    """One prompt of a chain."""
+
+    name: NotRequired[str]
+    backend: str
+    prompt: str
+    model: NotRequired[str]
+    workdir: NotRequired[str]
+    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
+    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
+    max_tokens: NotRequired[int]
+    max_turns: NotRequired[int]
+    system_prompt: NotRequired[str]
+    verbose: NotRequired[bool]
+    extra: NotRequired[list[str]]
+    metadata: NotRequired[dict[str, str]]
+    timeout_secs: NotRequired[float]
+    ephemeral: NotRequired[Literal[True]]
+    output_format: NotRequired[Literal["default", "text", "json"]]
+    session_id: NotRequired[Any]
+
+
+class Task(TypedDict):
+    """One prompt of many that run side by side."""
+
+    backend: str
+    prompt: str
+    model: NotRequired[str]
+    workdir: NotRequired[str]
+    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
+    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
+    max_tokens: NotRequired[int]
+    max_turns: NotRequired[int]
+    system_prompt: NotRequired[str]
+    verbose: NotRequired[bool]
+    extra: NotRequired[list[str]]
+    metadata: NotRequired[dict[str, str]]
+    timeout_secs: NotRequired[float]
+    ephemeral: NotRequired[Literal[True]]
+    output_format: NotRequired[Literal["default", "text", "json"]]
+    session_id: NotRequired[Any]
+
+
 class UsageReportedEvent(TypedDict):
     """What the turn used so far; each report replaces the one before."""
 
@@ -398,6 +618,9 @@ class UsageReportedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     usage: Usage
 
 
@@ -410,6 +633,9 @@ class TurnDoneEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     stop_reason: NotRequired[Literal["end_turn", "max_tokens", "max_turns", "refusal"]]
     error: NotRequired[RunError]
 
@@ -423,6 +649,9 @@ class RunStoppingEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     cause: StopCause
     detail: NotRequired[str]
 
@@ -436,6 +665,9 @@ class RunFinishedEvent(TypedDict):
     run_id: str
     session_id: NotRequired[str]
     backend: str
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     state: RunState
     code: Literal[0, 1, -1]
     seconds: float
@@ -461,6 +693,7 @@ Event: TypeAlias = (
     | RunStartedEvent
     | RunStoppingEvent
     | RunFinishedEvent
+    | GroupFinishedEvent
 )
 
 
@@ -486,15 +719,19 @@ class Run(TypedDict):
     key_label: NotRequired[str]
     request_id: NotRequired[str]
     group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
     prompt_preview: str
     metadata: dict[str, str]
     pid: NotRequired[int]
     stop_cause: NotRequired[StopCause]
     exit: NotRequired[Exit]
     error: NotRequired[RunError]
+    notices: list[str]
     token_usage: Usage
     events: int
     command: NotRequired[Command]
+    request_as_curl: NotRequired[str]
 
 
 class Session(TypedDict):
@@ -514,6 +751,34 @@ class Session(TypedDict):
     tags: list[str]
     backend_session_id: NotRequired[str]
     metadata: dict[str, str]
+
+
+class ChainRequest(TypedDict):
+    """Prompts run one after the other, each with the answer of the one before it."""
+
+    steps: list[Step]
+    stop_on_failure: NotRequired[bool]
+    pass_working_dir: NotRequired[bool]
+    pass_session_id: NotRequired[Any]
+    persist_sessions: NotRequired[Any]
+    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
+    dry_run: NotRequired[bool]
+
+
+ChainResponse: TypeAlias = ChainAnswer | GroupDryRun
+
+
+CompareResponse: TypeAlias = CompareAnswer | GroupDryRun
+
+
+class ParallelRequest(TypedDict):
+    """Many prompts, run side by side."""
+
+    tasks: list[Task]
+    max_parallel: NotRequired[int]
+    fail_fast: NotRequired[bool]
+    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
+    dry_run: NotRequired[bool]
 
 
 class RunList(TypedDict):

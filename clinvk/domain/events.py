@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from clinvk.domain.errors import RunError
+from clinvk.domain.group import GroupKind
 from clinvk.domain.run import Continuation, RunState, Start, StopCause, StopReason
 from clinvk.domain.usage import Usage
 
@@ -171,6 +172,20 @@ class RunFinished:
     continuation: Continuation | None = None
 
 
+@dataclass(frozen=True)
+class GroupFinished:
+    """The end of a group of runs, always and once. `failed` are all that did not succeed: those that were stopped
+    or never began, too. `seconds` are from the request to the end of the last run.
+    """
+
+    type: ClassVar = "group.finished"
+    kind: GroupKind
+    total: int
+    completed: int
+    failed: int
+    seconds: float
+
+
 Output = (
     SessionBound
     | TextDelta
@@ -185,7 +200,7 @@ Output = (
     | Notice
     | TurnDone
 )
-Lifecycle = RunQueued | RunStarted | RunStopping | RunFinished
+Lifecycle = RunQueued | RunStarted | RunStopping | RunFinished | GroupFinished
 Event = Output | Lifecycle
 
 

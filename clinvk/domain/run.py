@@ -144,6 +144,8 @@ class Run:
     stop_reason: StopReason | None = None
     exit: Exit | None = None
     error: RunError | None = None
+    notices: tuple[str, ...] = ()
+    """What is worth knowing of it, for whoever gets its answer."""
     usage: Usage = field(default_factory=Usage)
 
     def apply(self, signal: Signal) -> None:

@@ -36,13 +36,19 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked: API, client address, label of the key (never the key), HTTP request, group of runs."""
+    """Who asked: API, client address, label of the key (never the key), HTTP request, server as they call it.
+
+    In a group of runs also which group, and which of its tasks (from 0) or steps (from 1) the run is.
+    """
 
     dialect: Dialect = Dialect.NATIVE
     client: str = ""
     key_label: str | None = None
     request_id: str | None = None
+    base_url: str = ""
     group_id: str | None = None
+    task: int | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,11 @@ class Schemas:
         beside = {key: self._inlined(each, name) for key, each in part.items() if key != "$ref"}
         if "$ref" not in part:
             return beside
-        led = self._inlined(*self._lookup(*target(part["$ref"], name)))
+        led = self._inlined(*self.part(*target(part["$ref"], name)))
         return {key: each for key, each in led.items() if key not in _OF_A_FILE} | beside
 
-    def _lookup(self, name: str, pointer: str) -> tuple[Any, str]:
+    def part(self, name: str, pointer: str) -> tuple[Any, str]:
+        """What stands there in the schema `name`, as it is written, and that name."""
         found: Any = self.documents[name]
         for step in pointer.split("/")[1:]:
             key = step.replace("~1", "/").replace("~0", "~")

@@ -1,5 +1,6 @@
 """One compiled schema: is a value right, and if not, what is wrong with it, where, and what would be right?"""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
@@ -144,6 +145,8 @@ def _broken_by_size(part: Document, value: list[Any] | dict[str, Any]) -> Iterat
         yield least
     if len(value) > part.get(most, len(value)):
         yield most
+    elif part.get("uniqueItems") and len({json.dumps(each) for each in value}) < len(value):
+        yield "uniqueItems"
 
 
 def _within(part: Document, value: Any) -> Iterator[tuple[Any, Iterator[Held]]]:

@@ -36,7 +36,7 @@ class Archive:
         seen = await self.find(run_id)
         log = await self._reopened(seen)
         if not log.length:  # nothing was kept, and nothing shall be
-            log = EventLog(self._clock, view.labels(seen.id, seen.session_id, seen.backend))
+            log = EventLog(self._clock, view.labels(seen))
         _close(log, seen)
         return log
 
@@ -77,8 +77,7 @@ class Archive:
 
     async def _reopened(self, seen: RunView) -> EventLog:
         """The log of a run, open at its end."""
-        labels = view.labels(seen.id, seen.session_id, seen.backend)
-        return await EventLog.reopen(self._clock, labels, self._spool, seen.id)
+        return await EventLog.reopen(self._clock, view.labels(seen), self._spool, seen.id)
 
 
 def _close(log: EventLog, seen: RunView) -> None:

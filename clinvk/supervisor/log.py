@@ -1,7 +1,7 @@
 """The log of a run: append-only, each entry encoded once, any number of readers at their own pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 import orjson
@@ -24,7 +24,7 @@ class EventLog:
     `labels` stand in every entry. Nothing here waits for a reader: a slow one falls back to the spool.
     """
 
-    def __init__(self, clock: Clock, labels: dict[str, str], spool: SpoolFile | None = None) -> None:
+    def __init__(self, clock: Clock, labels: Mapping[str, str | int], spool: SpoolFile | None = None) -> None:
         self._clock = clock
         self._labels = b"," + orjson.dumps(labels)[1:-1] if labels else b""
         self._spool = spool
@@ -45,7 +45,9 @@ class EventLog:
             spool.on_written = self._written
 
     @classmethod
-    async def reopen(cls, clock: Clock, labels: dict[str, str], spool: Spool | None, run_id: str) -> "EventLog":
+    async def reopen(
+        cls, clock: Clock, labels: Mapping[str, str | int], spool: Spool | None, run_id: str
+    ) -> "EventLog":
         """The log of an earlier server's run, as far as the spool has it."""
         file = await spool.reopen(run_id) if spool else None
         log = cls(clock, labels, file)

@@ -37,12 +37,15 @@ def of(run: Run, events: int, now: float, queue_position: int | None, command: C
         key_label=run.spec.origin.key_label,
         request_id=run.spec.origin.request_id,
         group_id=run.spec.origin.group_id,
+        task=run.spec.origin.task,
+        step=run.spec.origin.step,
         prompt_preview=preview(run.spec.prompt),
         metadata=run.spec.metadata,
         pid=run.pid if run.exit is None else None,
         stop_cause=run.stop.cause if run.stop else None,
         exit=run.exit,
         error=run.error,
+        notices=run.notices,
         token_usage=run.usage,
         events=events,
         command=command,
@@ -82,10 +85,17 @@ def interrupted(seen: RunView, now: float, created_at: float, error: RunError) -
     )
 
 
-def labels(run_id: str, session_id: str | None, backend: str) -> dict[str, str]:
+def labels(seen: RunView) -> dict[str, str | int]:
     """What stands in each event of a run."""
-    session = {"session_id": session_id} if session_id else {}
-    return {"run_id": run_id, **session, "backend": backend}
+    named = {
+        "run_id": seen.id,
+        "session_id": seen.session_id,
+        "backend": seen.backend,
+        "group_id": seen.group_id,
+        "task": seen.task,
+        "step": seen.step,
+    }
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def kept(seen: RunView) -> bytes:

@@ -93,7 +93,8 @@ class Objects:
         yield f"{level} {part['title']}\n\n{part['description']}\n"
         if "oneOf" in part:
             for each in part["oneOf"]:
-                yield from self.section(each, level + "#")
+                shown = self.section(each, level + "#") if "title" in each else [f"Or {self._linked(each)}.\n"]
+                yield from shown
             return
         if "properties" not in part:
             yield kind(part)[0].upper() + kind(part)[1:] + ".\n"
@@ -104,6 +105,7 @@ class Objects:
     def rows(self, part: Document, prefix: str) -> Iterator[tuple[str, str, str, str]]:
         """The fields of `part`, those of what is in them too."""
         for name, each in part["properties"].items():
+            each = self._found(each)  # noqa: PLW2901  what it stands for
             need = "required" if name in part.get("required", ()) else ""
             yield f"`{prefix}{name}`", self._kind(each), need, each.get("description", "")
             items = each.get("items", {})
@@ -111,6 +113,13 @@ class Objects:
                 yield from self.rows(each, f"{prefix}{name}.")
             elif "properties" in items:
                 yield from self.rows(items, f"{prefix}{name}[].")
+
+    def _found(self, part: Document) -> Document:
+        """`part`, or what it leads to, where that is a part of another object."""
+        if "#" not in part.get("$ref", ""):
+            return part
+        led, _ = self._schemas.part(*target(part["$ref"], self._name))
+        return {**led, **{key: each for key, each in part.items() if key != "$ref"}}
 
     def _kind(self, part: Document) -> str:
         if "$ref" in part:

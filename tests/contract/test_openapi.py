@@ -129,7 +129,12 @@ def test_references_within_a_schema_and_answers_without_a_body_are_told_too(tmp_
         document = {
             "$id": f"https://api.clinvk.dev/schemas/{name}.json",
             "title": title,
-            "properties": {"self": {"$ref": "#/properties/leaf"}, "leaf": {"$ref": "leaf.json#/a"}},
+            "properties": {
+                "self": {"$ref": "leaf.json#/$defs/a", "description": "B."},
+                "whole": {"$ref": "leaf.json"},
+                "leaf": {"$ref": "leaf.json#/$defs/a"},
+            },
+            "$defs": {"a": {"type": "string", "description": "A."}},
         }
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
     route = Route(
@@ -140,6 +145,7 @@ def test_references_within_a_schema_and_answers_without_a_body_are_told_too(tmp_
     assert "content" not in responses["204"]
     assert responses["200"]["content"] == {JSON: {"schema": {"type": "object"}}}
     assert document["components"]["schemas"]["Tree"]["properties"] == {
-        "self": {"$ref": "#/components/schemas/Tree/properties/leaf"},
-        "leaf": {"$ref": "#/components/schemas/Leaf/a"},
+        "self": {"type": "string", "description": "B."},
+        "whole": {"$ref": "#/components/schemas/Leaf"},
+        "leaf": {"type": "string", "description": "A."},
     }

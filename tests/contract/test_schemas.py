@@ -13,7 +13,7 @@ import pytest
 from referencing import Registry, Resource
 
 from clinvk.api.table import ROUTES
-from clinvk.schemas import BASE, Schemas, folder
+from clinvk.schemas import BASE, Schemas, folder, target
 
 SCHEMAS = Schemas()
 NAMES = sorted(SCHEMAS.documents)
@@ -74,7 +74,7 @@ def test_every_property_has_a_description():
         f"{name}{pointer}/{field}"
         for name, pointer, part in EVERY
         for field, described in part.get("properties", {}).items()
-        if not described.get("description")
+        if not led(described, name).get("description")
     ]
     assert silent == []
 
@@ -82,6 +82,11 @@ def test_every_property_has_a_description():
 def test_every_object_shows_examples():
     bare = [f"{name}{pointer}" for name, pointer, part in EVERY if _is_object(part) and not part.get("examples")]
     assert bare == []
+
+
+def led(part: Any, name: str) -> Any:
+    """`part`, or what its reference leads to."""
+    return {**SCHEMAS.part(*target(part["$ref"], name))[0], **part} if "$ref" in part else part
 
 
 def _is_object(part: Any) -> bool:
@@ -101,7 +106,7 @@ def test_unions_are_told_apart_by_a_constant_field():
     for name, pointer, part in EVERY:
         if "oneOf" in part:
             constants = [
-                {field for field, described in option["properties"].items() if "const" in described}
+                {field for field, described in led(option, name)["properties"].items() if "const" in described}
                 for option in part["oneOf"]
             ]
             # One option may go without: it is what has none of the others' constants.
@@ -185,9 +190,10 @@ def test_every_fault_says_where_what_and_what_would_be_right(name):
 def test_every_event_needs_what_all_events_have(missing):
     for option in SCHEMAS.documents["domain/event"]["oneOf"]:
         event = copy.deepcopy(option["examples"][0])
-        del event[missing]
-        # But for the notice that the stream of all runs begins late: it is of no run.
-        of_no_run = event.get("type") == "notice" and missing in {"run_id", "backend"}
+        event.pop(missing, None)
+        # But for the notice that the stream of all runs begins late, and the end of a group: they are of no run.
+        without = {"notice", "group.finished"} if missing != "type" else set()
+        of_no_run = event.get("type") in without and missing in {"run_id", "backend"}
         assert (SCHEMAS.checker("domain/event").faults(event) == []) is of_no_run
 
 

@@ -17,7 +17,9 @@ SCHEMAS = Schemas()
         ({"minLength": 3}, "ab", "at least 3 characters"),
         ({"maxLength": 1}, "ab", "at most 1 characters"),
         ({"pattern": "^a"}, "b", "text that matches ^a"),
-        ({"uniqueItems": True}, [1, 1], "a value that the schema allows"),
+        ({"uniqueItems": True}, [1, 1], "each item once"),
+        ({"not": {"description": "It is gone."}}, 1, "no such field: It is gone."),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, "a value that the schema allows"),
     ],
 )
 def test_what_would_be_right_is_told_in_words(schema, value, told):

@@ -55,4 +55,6 @@ def to_answer(run: Run, judgement: Judgement, output: str) -> dict[str, Any]:
         answer["model"] = run.spec.model
     if judgement.error:
         answer["error"] = judgement.error.message
+    if run.notices:
+        answer["notices"] = run.notices
     return answer

@@ -1,0 +1,36 @@
+"""Many prompts in one request: side by side, one after the other, or one with several backends."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from clinvk.domain.spec import RunSpec
+
+PREVIOUS: Final = "{{previous}}"
+"""What stands for the answer of the step before, in the prompt of a step."""
+
+
+class GroupKind(StrEnum):
+    """What was asked for."""
+
+    PARALLEL = "parallel"
+    CHAIN = "chain"
+    COMPARE = "compare"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """Runs that belong together, in the order asked; `at_once` of them run side by side.
+
+    With `stop_on_failure` the first that does not succeed ends the others, and none is begun after it.
+    """
+
+    kind: GroupKind
+    specs: tuple[RunSpec, ...]
+    at_once: int
+    stop_on_failure: bool = False
+
+
+def continued(step: RunSpec, answer: str) -> RunSpec:
+    """`step`, with what the one before it answered: as it is, so that nothing in it is replaced again."""
+    return replace(step, prompt=step.prompt.replace(PREVIOUS, answer))
