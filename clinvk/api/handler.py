@@ -31,7 +31,7 @@ class Handler(RequestHandler):
 
     # Here, because Tornado sets the default headers before it calls `initialize`.
     request_id = ""
-    _started: str | None = None
+    _started: tuple[str, str] | None = None
 
     def initialize(self, services: Services, operations: Mapping[str, Route]) -> None:
         self.services = services
@@ -58,8 +58,8 @@ class Handler(RequestHandler):
         self.clear_header("Server")
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("request-id", self.request_id)
-        if self._started:  # problems name the run too: what was set before is cleared for them
-            self.set_header("X-Run-Id", self._started)
+        if self._started:  # problems name it too: what was set before is cleared for them
+            self.set_header(*self._started)
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def prepare(self) -> None:
@@ -142,12 +142,14 @@ class Handler(RequestHandler):
     @property
     def origin(self) -> Origin:
         """Who asks, for the run's record."""
-        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id)
+        base_url = f"{self.request.protocol}://{self.request.host}"
+        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url)
 
-    def started(self, run_id: str) -> None:
-        """Name the run in the answer's headers and in the access line."""
-        self.run_id = self._started = run_id
-        self.set_header("X-Run-Id", run_id)
+    def started(self, id_: str, header: str = "X-Run-Id") -> None:
+        """Name what was started, a run or a group of them, in the answer's head and in the access line."""
+        self.run_id = id_
+        self._started = header, id_
+        self.set_header(header, id_)
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON; a dataclass becomes its fields."""

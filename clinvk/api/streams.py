@@ -1,15 +1,30 @@
 """Streams of events: a run's log, or the journal of all runs, as NDJSON or SSE."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from tornado.iostream import StreamClosedError
 
 from clinvk.api.handler import Handler
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.domain.events import Entry
-from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.tasks import first_of
+
+
+class Readable(Protocol):
+    """Entries 0, 1, 2…: of a run, of a group of them, or of all."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    async def read(self, since: int = 0) -> list[Entry]:
+        """What there is from number `since` on, or as much of it as is worth one write; none if there is none."""
+        ...
+
+    def changed(self) -> "asyncio.Future[None]":
+        """Done when there is more, or nothing will ever come."""
+        ...
 
 
 def _ndjson(batch: list[Entry]) -> bytes:
@@ -27,7 +42,7 @@ _FORMS: Final[Mapping[str, tuple[Callable[[list[Entry]], bytes], bytes]]] = {
 }
 
 
-async def send(call: Handler, log: EventLog, since: int, media_type: str) -> None:
+async def send(call: Handler, log: Readable, since: int, media_type: str) -> None:
     """Send `log` from number `since` to its end. Returns early when the client has left.
 
     Whatever is there goes out in one write; a slow reader lags alone.

@@ -10,7 +10,7 @@ from clinvk.supervisor.runner import Runner
 class RunHandle:
     """A run as its starter and its watchers hold it. Owners keep it alive, watchers do not."""
 
-    def __init__(self, runner: Runner, owner: str) -> None:
+    def __init__(self, runner: Runner, owner: object) -> None:
         self._runner = runner
         self._owners = {owner}
         self.id = runner.run.id
@@ -30,11 +30,11 @@ class RunHandle:
         """Ask for the end: at any moment, any number of times."""
         self._runner.stop(stop)
 
-    def join(self, owner: str) -> None:
+    def join(self, owner: object) -> None:
         """One more for whom the run is done."""
         self._owners.add(owner)
 
-    def leave(self, owner: str) -> None:
+    def leave(self, owner: object) -> None:
         """`owner` is gone; with the last one the run is stopped."""
         self._owners.discard(owner)
         if not self._owners:

@@ -119,7 +119,7 @@ class Supervisor:
         await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(
-        self, spec: RunSpec, owner: str = "starter", observe: Callable[[Event], None] | None = None
+        self, spec: RunSpec, owner: object = "starter", observe: Callable[[Event], None] | None = None
     ) -> RunHandle:
         """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionNotFound,
         SessionBusy, StoreUnavailable, QueueFull, ShuttingDown.
@@ -169,7 +169,7 @@ class Supervisor:
         await asyncio.to_thread(self.pool.close)
         self.journal.close()
 
-    async def _take(self, turn: Turn, owner: str, observe: Callable[[Event], None] | None) -> RunHandle:
+    async def _take(self, turn: Turn, owner: object, observe: Callable[[Event], None] | None) -> RunHandle:
         spec = self._settled(turn.spec)
         backend = await self._backend_of(spec)
         if spec.resume and self._in_use(spec.resume):
@@ -195,7 +195,7 @@ class Supervisor:
             run.spec = self._settled(turn.spec)
         return run, turn
 
-    def _launch(self, runner: Runner, turn: Turn, owner: str) -> RunHandle:
+    def _launch(self, runner: Runner, turn: Turn, owner: object) -> RunHandle:
         run, log = runner.run, runner.log
         if turn.lost:
             log.append(Notice(f"This run has no session. {turn.lost}"))

@@ -1,17 +1,18 @@
 """POST /api/v1/prompt."""
 
-from clinvk.api import streams
+import asyncio
+from typing import Any
+
+from clinvk.api import operation
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
-from clinvk.api.problems import Kind, Problem
-from clinvk.api.routes import NDJSON, SSE
 from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
-from clinvk.domain.run import Stop, StopCause
+from clinvk.domain.judge import Judgement
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
-from clinvk.supervisor.tasks import first_of
+from clinvk.supervisor.handle import RunHandle
 
 
 async def create(call: Handler) -> None:
@@ -24,10 +25,9 @@ async def create(call: Handler) -> None:
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
         await _detach(call, spec)
-    elif body.get("output_format", habits.output_format) == "stream-json":
-        await _stream(call, spec)
     else:
-        await _answer(call, spec)
+        streamed = body.get("output_format", habits.output_format) == "stream-json"
+        await operation.answer(call, await _run(call, spec), streamed=streamed)
 
 
 async def _detach(call: Handler, spec: RunSpec) -> None:
@@ -36,28 +36,27 @@ async def _detach(call: Handler, spec: RunSpec) -> None:
     call.reply(await call.services.monitor.run(handle.id), 202)
 
 
-async def _stream(call: Handler, spec: RunSpec) -> None:
-    accepts_sse = SSE in call.request.headers.get("Accept", "")
-    handle = await call.services.supervisor.start(spec, owner=call.request_id)
-    call.started(handle.id)
-    try:
-        await streams.send(call, handle.log, 0, SSE if accepts_sse else NDJSON)
-    finally:
-        handle.leave(call.request_id)
+class PromptRun:
+    """A run as the operation of one prompt: `clinvk.api.operation.Operation`."""
+
+    header = "X-Run-Id"
+
+    def __init__(self, handle: RunHandle, answer: Answer) -> None:
+        self._handle = handle
+        self._answer = answer
+        self.id = handle.id
+        self.log = handle.log
+        self.join, self.leave, self.stop = handle.join, handle.leave, handle.stop
+
+    @property
+    def finished(self) -> "asyncio.Future[Judgement]":
+        return self._handle.finished
+
+    def answer(self) -> dict[str, Any]:
+        """The run's outcome."""
+        return translate.to_answer(self._handle.run, self.finished.result(), self._answer.output)
 
 
-async def _answer(call: Handler, spec: RunSpec) -> None:
+async def _run(call: Handler, spec: RunSpec) -> PromptRun:
     answer = Answer()
-    handle = await call.services.supervisor.start(spec, owner=call.request_id, observe=answer.fold)
-    call.started(handle.id)
-    patience = call.services.bounds.request_secs
-    try:
-        in_time = await first_of(handle.finished, call.gone, timeout=patience)
-        if not in_time:
-            late = f"No answer within {patience:g} s (server.request_timeout_secs)"
-            handle.stop(Stop(StopCause.TIMEOUT, late))
-            raise Problem(Kind.TIMEOUT, late)
-        if not call.gone.done():
-            call.reply(translate.to_answer(handle.run, handle.finished.result(), answer.output))
-    finally:
-        handle.leave(call.request_id)
+    return PromptRun(await call.services.supervisor.start(spec, call, answer.fold), answer)
