@@ -90,7 +90,7 @@ async def test_every_field_may_be_sent_at_once(server, tmp_path):
         system_prompt="be brief",
         metadata={"ticket": "42", "": "of no name"},
         timeout_secs=19.5,
-        origin=Origin(Dialect.NATIVE, "127.0.0.1", None, reply.headers["X-Request-Id"]),
+        origin=Origin(Dialect.NATIVE, "127.0.0.1", None, reply.headers["X-Request-Id"], server.origin),
     )
     assert {*fields} | {"backend", "prompt", "session_id"} == {
         *server.services.schemas.documents["native/prompt-request"]["properties"]

@@ -1,7 +1,7 @@
 """POST /api/v1/prompt."""
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from clinvk.api import operation
 from clinvk.api.handler import Handler
@@ -39,7 +39,7 @@ async def _detach(call: Handler, spec: RunSpec) -> None:
 class PromptRun:
     """A run as the operation of one prompt: `clinvk.api.operation.Operation`."""
 
-    header = "X-Run-Id"
+    header: ClassVar = "X-Run-Id"
 
     def __init__(self, handle: RunHandle, answer: Answer) -> None:
         self._handle = handle
