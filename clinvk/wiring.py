@@ -2,7 +2,7 @@
 
 import os
 
-from clinvk.api.services import Bounds, Habits
+from clinvk.api.services import Bounds, GroupHabits, Habits
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.supervisor.limits import BackendOptions, Limits
@@ -69,6 +69,17 @@ def bounds(server: ServerSettings) -> Bounds:
 def habits(settings: Settings) -> dict[str, Habits]:
     """What every run is like, for each backend: what is set for it, else for all, else nothing."""
     return {name: _habits(backend, settings) for name, backend in settings.backends.items()}
+
+
+def group_habits(settings: Settings) -> GroupHabits:
+    """What requests of many prompts are like."""
+    return GroupHabits(
+        max_tasks=settings.parallel.max_tasks,
+        at_once=settings.parallel.max_workers,
+        fail_fast=settings.parallel.fail_fast,
+        dry_run=settings.unified_flags.dry_run,
+        output_format=settings.output.format,
+    )
 
 
 def _habits(backend: BackendSettings, settings: Settings) -> Habits:

@@ -125,6 +125,7 @@ _TRANSLATIONS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     errors.InvalidInput: _of_invalid,
     errors.BackendNotFound: _plainly(Kind.BACKEND_NOT_FOUND),
     errors.RunNotFound: _plainly(Kind.NOT_FOUND),
+    errors.GroupNotFound: _plainly(Kind.NOT_FOUND),
     errors.SessionNotFound: _plainly(Kind.NOT_FOUND),
     errors.SessionAmbiguous: _plainly(Kind.SESSION_AMBIGUOUS),
     errors.SessionBusy: _plainly(Kind.SESSION_BUSY),

@@ -9,6 +9,7 @@ from clinvk.clock import Clock
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
 from clinvk.schemas import Schemas
+from clinvk.supervisor.groups import Groups
 from clinvk.supervisor.supervisor import Supervisor
 
 
@@ -45,6 +46,17 @@ class Habits:
     output_format: str = "default"
 
 
+@dataclass(frozen=True, slots=True)
+class GroupHabits:
+    """What requests of many prompts are to be like: how many they may hold; and the rest where they do not say."""
+
+    max_tasks: int = 256
+    at_once: int = 3
+    fail_fast: bool = False
+    dry_run: bool = False
+    output_format: str = "default"
+
+
 @dataclass(slots=True)
 class Services:
     """One server's parts, as its handlers see them."""
@@ -59,5 +71,10 @@ class Services:
     """Where a run works that names no folder of its own."""
     habits: Mapping[str, Habits] = field(default_factory=dict)
     """By backend."""
+    group_habits: GroupHabits = GroupHabits()
     requests: OpenRequests = field(default_factory=OpenRequests)
     openapi: dict[str, Any] | None = None
+    groups: Groups = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.groups = Groups(self.supervisor, self.clock)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clinvk.api import meta
-from clinvk.api.native import backends, prompt, runs, sessions
+from clinvk.api.handler import Endpoint
+from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
 from clinvk.api.problems import Kind
 from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
 from clinvk.domain.run import RunState
@@ -21,12 +22,20 @@ _LAST_EVENT: Final = Parameter(
     "Number of the last event seen: what follows it is sent. Browsers send it when they reconnect.",
     {"type": "integer", "minimum": -1, "maximum": 2**53 - 1, "examples": [41]},
 )
+_A_GROUP: Final = ["grp_01k9w3m4x5c8f2h6j0n4q8s2v4"]
+_GROUP_ID: Final = Parameter(
+    "id", "path", "Id of the group, as in `X-Group-Id`.", {"type": "string", "examples": _A_GROUP}
+)
 _NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
 _SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
 _STARTS: Final = (
     Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.SESSION_BUSY, *_SENT_BODY,
     Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.STORE_UNAVAILABLE, Kind.TIMEOUT,
 )  # fmt: skip
+_STARTS_MANY: Final = (
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, *_SENT_BODY, Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
+)  # fmt: skip
+_GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started."}
 _RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started."}
 
 
@@ -63,6 +72,22 @@ _SESSION_ID: Final = Parameter(
 )
 _EVENT_STREAM: Final = {SSE: "domain/event", NDJSON: "domain/event"}
 
+
+def _many(name: str, summary: str, endpoint: Endpoint, description: str) -> Route:
+    """A request of many prompts."""
+    answer = Answer(
+        "The outcome of all; with `dry_run` what would be executed; with `output_format: stream-json` the events"
+        " of every run as they come, each with its task, step or backend, and `group.finished` last: one a line,"
+        " or as server-sent events if `Accept` asks for them.",
+        {JSON: f"native/{name}-response", **_EVENT_STREAM},
+        _GROUP_HEADER,
+    )
+    return Route(
+        "POST", f"/api/v1/{name}", endpoint, f"create{name.capitalize()}", summary, "runs", {200: answer},
+        _STARTS_MANY, request=f"native/{name}-request", description=description,
+    )  # fmt: skip
+
+
 ROUTES: Final = (
     Route(
         "POST", "/api/v1/prompt", prompt.create, "createPrompt", "Run one prompt", "runs",
@@ -79,6 +104,29 @@ ROUTES: Final = (
         request="native/prompt-request",
         description="A client that leaves stops its run, unless it was detached.",
     ),
+    _many(
+        "parallel", "Run many prompts side by side", parallel.create,
+        "Nothing is begun unless every task can be. Tasks stand alone: they have no session. A client that leaves"
+        " stops them all.",
+    ),
+    _many(
+        "chain", "Run prompts one after the other", chain.create,
+        "`{{previous}}` in a prompt stands for what the step before it answered. Steps stand alone: they have no"
+        " session. A client that leaves stops the chain.",
+    ),
+    _many(
+        "compare", "Run one prompt with several backends", compare.create,
+        "The runs stand alone: they have no session. A client that leaves stops them all.",
+    ),
+    Route(
+        "POST", "/api/v1/groups/{id}/cancel", group.cancel, "cancelGroup", "Stop a group of runs", "runs",
+        {
+            200: _json("All its runs have ended, now or before.", "native/group-stopped"),
+            202: _json("Its runs are stopping; none is begun any more.", "native/group-stopped"),
+        },
+        (Kind.INVALID_REQUEST, Kind.NOT_FOUND, *_SENT_BODY), parameters=(_GROUP_ID, _WAIT),
+        description="Stopping twice, or after the end, does no harm.",
+    ),
     Route(
         "GET", "/api/v1/backends", backends.list_backends, "listBackends", "The backends on this machine", "meta",
         {200: _json("claude, codex, gemini, then the others.", "native/backend-list")},
@@ -92,6 +140,7 @@ ROUTES: Final = (
             _query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
             _query("backend", _BACKEND, type="string", examples=["demo"]),
             _query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
+            _query("group_id", "Only runs of this group.", type="string", examples=_A_GROUP),
             *_PAGE,
         ),
     ),

@@ -76,6 +76,13 @@ class RunNotFound(ClinvkError):
         super().__init__(f"There is no run '{run_id}', or it is past its retention")
 
 
+class GroupNotFound(ClinvkError):
+    """No group of runs has that id, or it is past its retention."""
+
+    def __init__(self, group_id: str) -> None:
+        super().__init__(f"There is no group of runs '{group_id}', or it is past its retention")
+
+
 class SessionNotFound(ClinvkError):
     """No session has that id."""
 

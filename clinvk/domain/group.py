@@ -22,13 +22,20 @@ class GroupKind(StrEnum):
 class GroupSpec:
     """Runs that belong together, in the order asked; `at_once` of them run side by side.
 
-    With `stop_on_failure` the first that does not succeed ends the others, and none is begun after it.
+    `places` tell where each stands in its request, as JSON pointers. With `stop_on_failure` the first that does
+    not succeed ends the others, and none is begun after it.
     """
 
     kind: GroupKind
     specs: tuple[RunSpec, ...]
+    places: tuple[str, ...]
     at_once: int
     stop_on_failure: bool = False
+
+    @property
+    def continues(self) -> bool:
+        """Whether each is told what the one before it answered."""
+        return self.kind is GroupKind.CHAIN
 
 
 def continued(step: RunSpec, answer: str) -> RunSpec:

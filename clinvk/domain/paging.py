@@ -38,6 +38,7 @@ class RunQuery:
     state: RunState | None = None
     backend: str | None = None
     session_id: str | None = None
+    group_id: str | None = None
     limit: int = DEFAULT_PAGE
     offset: int = 0
     cursor: str | None = None

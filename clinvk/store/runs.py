@@ -1,6 +1,7 @@
 """Runs in SQL. Every function works on a connection; those that write, in their caller's transaction."""
 
 import sqlite3
+from itertools import product
 from typing import Final
 
 from clinvk.domain.errors import RunNotFound
@@ -26,6 +27,11 @@ _SESSION_TOTAL: Final = (
     "SELECT total(amount) FROM session_run_totals"
     " WHERE session_id = ? AND backend = ifnull(?, backend) AND state = ifnull(?, state)"
 )
+# Counted, not kept: a group has no more runs than one request may ask for.
+_GROUP_TOTAL: Final = (
+    "SELECT count(*) FROM runs INDEXED BY runs_group WHERE group_id = ?"
+    " AND session_id IS ifnull(?, session_id) AND backend = ifnull(?, backend) AND state = ifnull(?, state)"
+)
 _LIVE: Final = tuple(state.value for state in RunState if state not in ENDED)
 _EXPIRED: Final = (
     "SELECT id FROM runs INDEXED BY runs_alone"
@@ -35,6 +41,11 @@ _WITH_LOG: Final = (
     "SELECT id, log_bytes FROM runs INDEXED BY runs_ended"
     " WHERE finished_at IS NOT NULL AND log_bytes > 0 ORDER BY finished_at, id"
 )
+
+_OTHERS: Final = [
+    [name for name, wanted in zip(("session_id", "backend", "state"), chosen, strict=True) if wanted]
+    for chosen in product((False, True), repeat=3)
+]
 
 LISTING: Final = Listing(
     mark=b"r",
@@ -51,6 +62,8 @@ LISTING: Final = Listing(
         # A session has one backend: all of its runs match, or `total` has said that none does.
         frozenset({"session_id", "backend"}): "runs_session",
         frozenset({"session_id", "backend", "state"}): "runs_session_state",
+        # A group is small: what else is asked of its runs is looked at in each.
+        **{frozenset({"group_id", *others}): "runs_group" for others in _OTHERS},
     },
 )
 
@@ -75,7 +88,12 @@ def get(db: sqlite3.Connection, run_id: str) -> RunRecord:
 
 def page(db: sqlite3.Connection, query: RunQuery) -> Page[RunRecord]:
     """A page, newest first, without prompts: they are long. Raises InvalidInput where the cursor is wrong."""
-    given = {"session_id": query.session_id, "backend": query.backend, "state": query.state}
+    given = {
+        "group_id": query.group_id,
+        "session_id": query.session_id,
+        "backend": query.backend,
+        "state": query.state,
+    }
     filters = {column: value for column, value in given.items() if value is not None}
     span = Span(query.limit, query.offset, query.cursor)
     count = total(db, query)
@@ -88,7 +106,10 @@ def page(db: sqlite3.Connection, query: RunQuery) -> Page[RunRecord]:
 
 def total(db: sqlite3.Connection, query: RunQuery) -> int:
     """How many match."""
-    if query.session_id is None:
+    if query.group_id is not None:
+        given = (query.group_id, query.session_id, query.backend, query.state)
+        (amount,) = db.execute(_GROUP_TOTAL, given).fetchone()
+    elif query.session_id is None:
         (amount,) = db.execute(_TOTAL, (query.backend, query.state)).fetchone()
     else:
         (amount,) = db.execute(_SESSION_TOTAL, (query.session_id, query.backend, query.state)).fetchone()

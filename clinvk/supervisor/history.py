@@ -237,4 +237,5 @@ def _wanted(run: Run, query: RunQuery) -> bool:
         query.state in (None, run.state)
         and query.backend in (None, run.spec.backend)
         and query.session_id in (None, run.spec.session_id)
+        and query.group_id in (None, run.spec.origin.group_id)
     )

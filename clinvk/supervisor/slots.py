@@ -52,12 +52,19 @@ class Slots:
         self._limit, self._queue_limit, self._backend_limits = limit, queue_limit, backend_limits
         self._grant()
 
-    def enter(self, backend: str) -> Ticket:
-        """A ticket, granted at once where there is room. Raises QueueFull."""
+    def check(self) -> None:
+        """Raises QueueFull where one more would have to wait, and may not."""
+        if len(self._held) >= self._limit and len(self._queue) >= self._queue_limit:
+            raise QueueFull(len(self._queue), self._retry_after())
+
+    def enter(self, backend: str, *, admitted: bool = False) -> Ticket:
+        """A ticket, granted at once where there is room. Raises QueueFull, but not for one that was `admitted`
+        before: with its group, that is.
+        """
         ticket = Ticket(self, backend)
         self._queue[ticket] = None
         self._grant()
-        if ticket in self._queue and len(self._queue) > self._queue_limit:
+        if ticket in self._queue and len(self._queue) > self._queue_limit and not admitted:
             del self._queue[ticket]
             raise QueueFull(len(self._queue), self._retry_after())
         return ticket

@@ -2,29 +2,31 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from typing import Any
 
 from clinvk.backends.base import Backend
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
-from clinvk.domain.answer import Answer
 from clinvk.domain.errors import (
     BackendNotFound,
+    Fault,
     InvalidInput,
     SessionBusy,
     ShuttingDown,
     StoreUnavailable,
 )
 from clinvk.domain.events import Event, Lifecycle, Notice, SessionBound
-from clinvk.domain.run import Continuation, Run, Stop, StopCause
+from clinvk.domain.group import GroupSpec
+from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView, StoreStatus
 from clinvk.supervisor import view, workdir
 from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.endings import Endings
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.history import History, Retention
 from clinvk.supervisor.keeper import Keeper
@@ -37,8 +39,6 @@ from clinvk.supervisor.runner import Admission, Runner, Surroundings
 from clinvk.supervisor.sessions import Sessions, Turn, alone
 from clinvk.supervisor.slots import Slots
 from clinvk.supervisor.tasks import Tasks, first_of
-
-_log = logging.getLogger("clinvk.run")
 
 
 class Supervisor:
@@ -61,7 +61,7 @@ class Supervisor:
         """Every run's lifecycle, numbered on its own; the newest few thousand."""
         self._clock = clock
         self._born = clock.monotonic()
-        self._new_id = new_id
+        self.new_id = new_id
         self._spool = keeping.spool
         self._store = keeping.store
         self._tasks = Tasks()
@@ -75,6 +75,7 @@ class Supervisor:
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
         retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)
         self.history = History(clock, retention, keeping.spool, keeping.store)
+        self._endings = Endings(self._tasks, self.history, self.sessions, self.pool, registry)
         self.keeper = Keeper(self.sessions, self.history, self.pool, registry, clock)
         self._watches.spawn(time.beat(), name="attended time")
         self._watches.spawn(self._descendants.keep_looking(), name="descendants")
@@ -119,17 +120,21 @@ class Supervisor:
         await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(
-        self, spec: RunSpec, owner: object = "starter", observe: Callable[[Event], None] | None = None
+        self,
+        spec: RunSpec,
+        owner: object = "starter",
+        observe: Callable[[Event], None] | None = None,
+        run_id: str | None = None,
     ) -> RunHandle:
-        """Take a run. Then nothing was started: raises BackendNotFound, InvalidInput, SessionNotFound,
-        SessionBusy, StoreUnavailable, QueueFull, ShuttingDown.
+        """Take a run, under `run_id` or a new id. Then nothing was started: raises BackendNotFound, InvalidInput,
+        SessionNotFound, SessionBusy, StoreUnavailable, QueueFull (but not for one of a group), ShuttingDown.
         """
         if self.history.owes:
             with contextlib.suppress(StoreUnavailable):  # whoever needs the store hears it from the store
                 await self.history.settle()
         turn = await self.sessions.claim(spec)
         try:
-            return await self._take(turn, owner, observe)
+            return await self._take(turn, owner, observe, run_id or self.new_id("run"))
         except BaseException:
             self.sessions.release(turn.session)
             raise
@@ -144,6 +149,30 @@ class Supervisor:
         handle.stop(Stop(cause))
         return handle
 
+    async def admit(self, group: GroupSpec) -> None:
+        """See that the runs of a group could be started now.
+
+        Raises InvalidInput with every fault of each, BackendNotFound, QueueFull, ShuttingDown.
+        """
+        self._slots.check()
+        faults: list[Fault] = []
+        missing: list[BackendNotFound] = []
+        for spec, place in zip(group.specs, group.places, strict=True):
+            try:
+                await self._backend_of(self._settled(spec))
+            except InvalidInput as error:
+                faults += [replace(fault, path=place + fault.path) for fault in error.faults]
+            except BackendNotFound as error:
+                missing.append(error)
+        if faults:
+            raise InvalidInput(list(dict.fromkeys(faults)))
+        if missing:
+            raise missing[0]
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do `work` beside everything else; the drain waits for its end."""
+        self._tasks.spawn(work, name)
+
     async def command(self, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises what `start` raises, but for a queue that is full."""
         turn = await self.sessions.claim(spec)
@@ -155,7 +184,7 @@ class Supervisor:
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
-        self.draining = True
+        self.draining = self._endings.draining = True
         live = self.history.live()
         if live and grace > 0:
             ended = asyncio.gather(*(handle.finished for handle in live))
@@ -169,22 +198,27 @@ class Supervisor:
         await asyncio.to_thread(self.pool.close)
         self.journal.close()
 
-    async def _take(self, turn: Turn, owner: object, observe: Callable[[Event], None] | None) -> RunHandle:
+    async def _take(
+        self, turn: Turn, owner: object, observe: Callable[[Event], None] | None, run_id: str
+    ) -> RunHandle:
         spec = self._settled(turn.spec)
         backend = await self._backend_of(spec)
         if spec.resume and self._in_use(spec.resume):
             raise SessionBusy(spec.session_id or spec.resume)
-        admission = Admission(self._slots.enter(spec.backend), self.limits.patience(backend, spec))
+        in_group = spec.origin.group_id is not None
+        admission = Admission(
+            self._slots.enter(spec.backend, admitted=in_group), self.limits.patience(backend, spec)
+        )
         try:
-            run, turn = await self._kept(turn, spec)
+            run, turn = await self._kept(turn, spec, run_id)
         except BaseException:
             admission.ticket.release()
             raise
         return self._launch(Runner(run, backend, self._log_of(run, observe), admission, self._around), turn, owner)
 
-    async def _kept(self, turn: Turn, spec: RunSpec) -> tuple[Run, Turn]:
+    async def _kept(self, turn: Turn, spec: RunSpec, run_id: str) -> tuple[Run, Turn]:
         """The run, written down with its session; on its own where that cannot be and nobody named a session."""
-        run = Run(self._new_id("run"), spec, self._clock.wall())
+        run = Run(run_id, spec, self._clock.wall())
         try:
             await self.history.begin(run, turn.session, is_new=turn.is_new)
         except StoreUnavailable as error:
@@ -201,13 +235,8 @@ class Supervisor:
             log.append(Notice(f"This run has no session. {turn.lost}"))
         if turn.session:
             log.observers.append(self._binder(turn.session))
-        said = Answer() if self.limits.log_content else None
-        if said:
-            log.observers.append(said.fold)
         handle = RunHandle(runner, owner)
-        runner.keep_end = lambda: self._keep_end(handle, turn.session)
-        runner.on_finished = lambda: self._finished(run, said)
-        runner.on_exit = lambda: self._exited(handle)
+        self._endings.watch(handle, turn.session, log_content=self.limits.log_content)
         self.history.add(handle)
         if self.draining:  # since a moment ago
             handle.stop(Stop(StopCause.SHUTDOWN))
@@ -262,34 +291,3 @@ class Supervisor:
                 self.sessions.bound(session, event.backend_session_id)
 
         return note
-
-    async def _keep_end(self, handle: RunHandle, session: Session | None) -> None:
-        run = handle.run
-        try:
-            await self.history.end(handle, self.sessions.after(session, run) if session else None)
-        except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
-            _log.exception("the end of %s was not kept", run.id)
-        self.sessions.release(session)
-        if run.spec.resume and run.continuation is Continuation.FRESH and not self.draining:
-            # Nobody will ever ask for what is left of the conversation that was lost.
-            backend = self.registry.known(run.spec.backend)
-            self._tasks.spawn(self.pool.forget(backend, run.spec.resume), name=f"forget before {run.id}")
-
-    def _exited(self, handle: RunHandle) -> None:
-        if handle.run.state.ended:
-            self._tasks.spawn(self.history.note_exit(handle), name=f"exit of {handle.id}")
-
-    def _finished(self, run: Run, said: Answer | None) -> None:
-        _log.info(
-            "run",
-            extra={
-                "run_id": run.id,
-                "state": run.state,
-                "backend": run.spec.backend,
-                "error": run.error.code if run.error else None,
-                "prompt": run.spec.prompt if said else None,
-                "output": said.output if said else None,
-                "seconds": round((run.finished_at or run.created_at) - run.created_at, 3),
-            },
-        )
-        self._tasks.spawn(self.history.forget_surplus(), name="forget")

@@ -16,6 +16,7 @@ async def list_runs(call: Handler) -> None:
         state=RunState(state) if state else None,
         backend=call.query.get("backend"),
         session_id=call.query.get("session_id"),
+        group_id=call.query.get("group_id"),
         limit=call.query.get("limit", DEFAULT_PAGE),
         offset=call.query.get("offset", 0),
         cursor=call.query.get("cursor"),

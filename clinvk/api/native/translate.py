@@ -1,13 +1,18 @@
 """The native prompt request ⇄ what the supervisor knows. Pure."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final, cast
 
 from clinvk.api.schema_types import PromptRequest
-from clinvk.api.services import Habits
+from clinvk.api.services import Habits, Services
 from clinvk.domain.judge import Judgement
-from clinvk.domain.run import Run
+from clinvk.domain.run import Run, StopCause
 from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
+from clinvk.domain.usage import Usage
 from clinvk.domain.wire import to_wire
+from clinvk.supervisor.group import Member
+
+_CANCELLED: Final = "cancelled"
 
 
 def to_spec(body: PromptRequest, origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
@@ -37,6 +42,13 @@ def to_spec(body: PromptRequest, origin: Origin, default_workdir: str, habits: H
     )
 
 
+def to_member(body: Mapping[str, Any], origin: Origin, services: Services) -> RunSpec:
+    """The run of one prompt of many: it stands alone, and nothing is kept of it but itself."""
+    habits = services.habits.get(body["backend"], Habits())
+    alone = cast("PromptRequest", {**body, "ephemeral": True})
+    return to_spec(alone, origin, services.default_workdir, habits)
+
+
 def to_answer(run: Run, judgement: Judgement, output: str) -> dict[str, Any]:
     """The finished run as the native API tells it."""
     answer: dict[str, Any] = {
@@ -58,3 +70,27 @@ def to_answer(run: Run, judgement: Judgement, output: str) -> dict[str, Any]:
     if run.notices:
         answer["notices"] = run.notices
     return answer
+
+
+def to_result(member: Member) -> dict[str, Any]:
+    """How one run of a group ended, or why there is none; and which of its tasks or steps it is."""
+    origin = member.spec.origin
+    place = {name: which for name, which in (("task", origin.task), ("step", origin.step)) if which is not None}
+    return {**place, **_outcome(member)}
+
+
+def _outcome(member: Member) -> dict[str, Any]:
+    if member.handle is None:
+        return {
+            "backend": member.spec.backend,
+            **({"model": member.spec.model} if member.spec.model else {}),
+            "exit_code": 1 if member.refusal else -1,
+            "duration_ms": 0,
+            "output": "",
+            "token_usage": to_wire(Usage()),
+            "error": member.refusal or _CANCELLED,
+        }
+    run, judgement = member.handle.run, member.handle.finished.result()
+    answer = to_answer(run, judgement, member.answer.output)
+    with_its_group = run.stop and run.stop.cause is StopCause.GROUP
+    return answer | ({"error": _CANCELLED} if with_its_group and judgement.error else {})

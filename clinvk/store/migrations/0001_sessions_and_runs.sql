@@ -65,6 +65,7 @@ CREATE INDEX runs_backend_state ON runs (backend, state, created_at, id);
 -- A session has one backend: none of these needs it.
 CREATE INDEX runs_session ON runs (session_id, created_at, id) WHERE session_id IS NOT NULL;
 CREATE INDEX runs_session_state ON runs (session_id, state, created_at, id) WHERE session_id IS NOT NULL;
+CREATE INDEX runs_group ON runs (group_id, created_at, id) WHERE group_id IS NOT NULL;
 CREATE INDEX runs_ended ON runs (finished_at, id, log_bytes) WHERE finished_at IS NOT NULL;
 CREATE INDEX runs_alone ON runs (finished_at, id) WHERE finished_at IS NOT NULL AND session_id IS NULL;
 
