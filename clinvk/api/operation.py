@@ -1,6 +1,7 @@
 """What one request started, a run or a group of runs, and the two ways in which its answer goes out."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Protocol
 
 from clinvk.api import streams
@@ -41,9 +42,19 @@ class Operation(Protocol):
         ...
 
 
+Starter = Callable[[str], Awaitable[Operation]]
+"""Starts an operation under that id, for an owner of its choice."""
+
+
+async def begin(call: Handler, kind: str, start: Starter) -> Operation:
+    """Start what a request asks for, a `run` or a `grp`, and name it in the head of the answer."""
+    operation = await start(call.services.new_id(kind))
+    call.started(operation.id, operation.header)
+    return operation
+
+
 async def answer(call: Handler, operation: Operation, *, streamed: bool) -> None:
     """Answer with `operation`, which `call` owns: with its events as they come, or whole. Then disown it."""
-    call.started(operation.id, operation.header)
     try:
         if streamed:
             accepts_sse = SSE in call.request.headers.get("Accept", "")

@@ -59,13 +59,15 @@ def check_amount(call: Handler, items: Sequence[object], path: str) -> None:
 async def serve(call: Handler, make: Make, tell: Tell) -> None:
     """Run what `make` makes of the request: answered whole, streamed, or only shown."""
     habits = call.services.group_habits
-    group_id = call.services.new_id("grp")
     if call.body.get("dry_run", habits.dry_run):
-        await _show(call, make(group_id))
+        await _show(call, make(""))
         return
-    group = await call.services.groups.start(group_id, make(group_id), call)
+
+    async def start(group_id: str) -> GroupRun:
+        return GroupRun(await call.services.groups.start(group_id, make(group_id), call), tell)
+
     streamed = call.body.get("output_format", habits.output_format) == "stream-json"
-    await operation.answer(call, GroupRun(group, tell), streamed=streamed)
+    await operation.answer(call, await operation.begin(call, "grp", start), streamed=streamed)
 
 
 async def _show(call: Handler, spec: GroupSpec) -> None:

@@ -24,16 +24,12 @@ async def create(call: Handler) -> None:
         command = await call.services.supervisor.command(spec)
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
-        await _detach(call, spec)
+        run = await operation.begin(call, "run", lambda run_id: _start(call, spec, run_id, "detached"))
+        call.reply(await call.services.monitor.run(run.id), 202)
     else:
+        run = await operation.begin(call, "run", lambda run_id: _start(call, spec, run_id, call))
         streamed = body.get("output_format", habits.output_format) == "stream-json"
-        await operation.answer(call, await _run(call, spec), streamed=streamed)
-
-
-async def _detach(call: Handler, spec: RunSpec) -> None:
-    handle = await call.services.supervisor.start(spec, owner="detached")
-    call.started(handle.id)
-    call.reply(await call.services.monitor.run(handle.id), 202)
+        await operation.answer(call, run, streamed=streamed)
 
 
 class PromptRun:
@@ -57,6 +53,6 @@ class PromptRun:
         return translate.to_answer(self._handle.run, self.finished.result(), self._answer.output)
 
 
-async def _run(call: Handler, spec: RunSpec) -> PromptRun:
+async def _start(call: Handler, spec: RunSpec, run_id: str, owner: object) -> PromptRun:
     answer = Answer()
-    return PromptRun(await call.services.supervisor.start(spec, call, answer.fold), answer)
+    return PromptRun(await call.services.supervisor.start(spec, owner, answer.fold, run_id), answer)
