@@ -122,7 +122,7 @@ class Stream:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.run_id = connection.headers["X-Run-Id"]
+        self.run_id = connection.headers.get("X-Run-Id")
         self._lines: list[bytes] = []
         self._rest = b""
 
@@ -140,6 +140,11 @@ class Stream:
             line = await self.line()
             if line and json.loads(line)["type"] == kind:
                 return json.loads(line)
+
+    async def rest(self) -> list[Any]:
+        """Every event from here to the end."""
+        body = b"\n".join([*self._lines, self._rest]) + await self.connection.chunks()
+        return [json.loads(line) for line in body.split(b"\n") if line]
 
     async def leave(self, *, abruptly: bool = False) -> None:
         await self.connection.leave(abruptly=abruptly)

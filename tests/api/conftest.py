@@ -21,7 +21,7 @@ from clinvk.api.problems import BASE, Kind
 from clinvk.api.routes import Route
 from clinvk.api.services import Bounds, Services
 from clinvk.api.table import ROUTES
-from clinvk.backends.registry import default_registry
+from clinvk.backends.registry import Registry, default_registry
 from clinvk.clock import SystemClock
 from clinvk.monitor import RunView
 from clinvk.schemas import Schemas
@@ -114,11 +114,13 @@ class Server:
         await connection.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return connection
 
-    async def post(self, body: object, headers: Mapping[str, str] | None = None) -> Connection:
-        """Ask for a prompt on a bare socket; the answer is not read yet."""
+    async def post(
+        self, body: object, headers: Mapping[str, str] | None = None, path: str = "/api/v1/prompt"
+    ) -> Connection:
+        """Ask for a prompt, or for many, on a bare socket; the answer is not read yet."""
         data = json.dumps(body).encode()
         length = {"Content-Type": "application/json", "Content-Length": str(len(data))}
-        return await self.raw("POST", "/api/v1/prompt", {**length, **(headers or {})}, data)
+        return await self.raw("POST", path, {**length, **(headers or {})}, data)
 
     async def stream(self, prompt: str, **fields: object) -> Stream:
         """A stream of NDJSON whose head has been read."""
@@ -237,6 +239,8 @@ async def new_server(
         routes: Iterable[Route] = ROUTES,
         options: SessionOptions | None = None,
         home: Path | None = None,
+        *,
+        registry: Registry | None = None,
     ) -> Server:
         home = home or tmp_path / f"home-{len(servers)}"
         clock = SystemClock()
@@ -245,7 +249,7 @@ async def new_server(
             return f"{kind}_{next(numbers)}"
 
         keeping = Keeping(Spool(home / "runs"), await Store.open(home), options or SessionOptions())
-        supervisor = Supervisor(default_registry(), limits or Limits(), clock, new_id, keeping=keeping)
+        supervisor = Supervisor(registry or default_registry(), limits or Limits(), clock, new_id, keeping=keeping)
         await supervisor.open()
         services = Services(
             supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
