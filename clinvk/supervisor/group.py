@@ -128,12 +128,16 @@ class Group:
             member.handle.stop(self._stop)
 
     async def _until_live(self, amount: int) -> None:
-        """Wait until no more than `amount` of the runs are live."""
+        """Wait until no more than `amount` of the runs are live, and see how the others ended."""
+        self._sweep()
         while len(self._live) > amount:
             await first_of(*(member.handle.finished for member in self._live if member.handle))
-            for member in [each for each in self._live if each.handle and each.handle.finished.done()]:
-                self._live.remove(member)
-                self._ended(member)
+            self._sweep()
+
+    def _sweep(self) -> None:
+        for member in [each for each in self._live if each.handle and each.handle.finished.done()]:
+            self._live.remove(member)
+            self._ended(member)
 
     def _ended(self, member: Member) -> None:
         if self.spec.stop_on_failure and not member.completed:
