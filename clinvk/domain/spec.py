@@ -60,7 +60,7 @@ class RunSpec:
     `fresh_if_lost`. `timeout_secs` bounds the whole run, and None leaves that to the server's setting.
     `system_prompt` is added to the CLI's own, or takes its place if `replace_system_prompt`.
     `allowed_tools` may be used without asking. `extra` holds flags for the CLI, of the backend's
-    allow-list only.
+    allow-list only; the first `preset_flags` of them are from the settings, and not from the request.
     """
 
     backend: str
@@ -79,9 +79,16 @@ class RunSpec:
     replace_system_prompt: bool = False
     allowed_tools: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
+    preset_flags: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     timeout_secs: float | None = None
     origin: Origin = Origin()
+
+    @property
+    def may_write(self) -> bool:
+        """Whether its modes let an agent change files: no mode but these two keeps every CLI from it."""
+        forbidden = self.sandbox_mode is SandboxMode.READ_ONLY
+        return not forbidden and self.approval_mode is not ApprovalMode.ALWAYS
 
     def abridged(self) -> Self:
         """The same with only the beginning of its texts: what is kept of a run that has ended."""

@@ -10,8 +10,8 @@ class RunRecord:
     """A run as kept: columns to find it by, and its `view`, the JSON a reader gets.
 
     Times are seconds since the epoch; `finished_at` is set if the run has ended, and only then: what has no end
-    would never expire. `prompt` is the whole prompt, None where content is not kept. `log_bytes` is the size of
-    the run's spool file.
+    would never expire. `request` is JSON that asks for the run once more, with its whole prompt; None where
+    content is not kept. `log_bytes` is the size of the run's spool file.
     """
 
     id: str
@@ -22,7 +22,7 @@ class RunRecord:
     session_id: str | None = None
     group_id: str | None = None
     finished_at: float | None = None
-    prompt: str | None = None
+    request: str | None = None
     log_bytes: int = 0
 
     def __post_init__(self) -> None:

@@ -11,14 +11,14 @@ from clinvk.store.listing import Listing, Row, Span
 from clinvk.store.records import RunRecord
 
 _LISTED: Final = "id, created_at, backend, state, session_id, group_id, finished_at, log_bytes, view"
-_SELECT: Final = f"SELECT {_LISTED}, prompt FROM runs"  # noqa: S608  the names are ours
+_SELECT: Final = f"SELECT {_LISTED}, request FROM runs"  # noqa: S608  the names are ours
 # Never OR REPLACE: it deletes without telling the triggers that keep the totals.
 _PUT: Final = (
-    f"INSERT INTO runs ({_LISTED}, prompt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  the names are ours
+    f"INSERT INTO runs ({_LISTED}, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  the names are ours
     " ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, backend = excluded.backend,"
     " state = excluded.state, session_id = excluded.session_id, group_id = excluded.group_id,"
     " finished_at = excluded.finished_at, log_bytes = excluded.log_bytes, view = excluded.view,"
-    " prompt = excluded.prompt"
+    " request = excluded.request"
 )
 _TOTAL: Final = (
     "SELECT total(amount) FROM run_totals WHERE backend = ifnull(?, backend) AND state = ifnull(?, state)"
@@ -87,7 +87,7 @@ def get(db: sqlite3.Connection, run_id: str) -> RunRecord:
 
 
 def page(db: sqlite3.Connection, query: RunQuery) -> Page[RunRecord]:
-    """A page, newest first, without prompts: they are long. Raises InvalidInput where the cursor is wrong."""
+    """A page, newest first, without requests: they are long. Raises InvalidInput where the cursor is wrong."""
     given = {
         "group_id": query.group_id,
         "session_id": query.session_id,
@@ -161,12 +161,12 @@ def _row(record: RunRecord) -> Row:
         record.finished_at,
         record.log_bytes,
         record.view,
-        record.prompt,
+        record.request,
     )
 
 
 def _record(row: Row) -> RunRecord:
-    id_, created_at, backend, state, session_id, group_id, finished_at, log_bytes, view, prompt = row
+    id_, created_at, backend, state, session_id, group_id, finished_at, log_bytes, view, request = row
     return RunRecord(
         id=id_,
         backend=backend,
@@ -176,6 +176,6 @@ def _record(row: Row) -> RunRecord:
         session_id=session_id,
         group_id=group_id,
         finished_at=finished_at,
-        prompt=prompt,
+        request=request,
         log_bytes=log_bytes,
     )

@@ -146,12 +146,17 @@ class Store:
         """Keep what readers get of a run from now on, for what is learned after its end. Nothing if it is gone."""
         await self._write(partial(runs.save_view, run_id=run_id, view=view))
 
+    def note_view(self, run_id: str, view: bytes) -> None:
+        """The same, submitted and not awaited: for what is kept better at the run's end."""
+        done = self._worker.submit(partial(runs.save_view, run_id=run_id, view=view), writes=True)
+        done.add_done_callback(log_refusal(f"the start of {run_id} was not kept"))
+
     async def run(self, run_id: str) -> RunRecord:
         """Raises RunNotFound."""
         return await self._read(partial(runs.get, run_id=run_id))
 
     async def runs(self, query: RunQuery) -> Page[RunRecord]:
-        """A page, newest first; its records have no `prompt`. Raises InvalidInput where the cursor is wrong."""
+        """A page, newest first; its records have no `request`. Raises InvalidInput where the cursor is wrong."""
         return await self._read(partial(runs.page, query=query))
 
     async def unended_runs(self) -> list[RunRecord]:

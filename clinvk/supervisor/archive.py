@@ -2,6 +2,9 @@
 
 import logging
 from dataclasses import replace
+from datetime import datetime
+
+import orjson
 
 from clinvk.clock import Clock
 from clinvk.domain import events
@@ -13,7 +16,7 @@ from clinvk.monitor import RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
-from clinvk.supervisor import view
+from clinvk.supervisor import request, view
 from clinvk.supervisor.log import EventLog
 
 _log = logging.getLogger("clinvk.history")
@@ -28,12 +31,14 @@ class Archive:
         self._store = store
 
     async def find(self, run_id: str) -> RunView:
-        """Raises RunNotFound, StoreUnavailable."""
-        return view.read((await self._store.run(run_id)).view)
+        """A run, with the request for it if that is kept. Raises RunNotFound, StoreUnavailable."""
+        record = await self._store.run(run_id)
+        asked = request.as_curl(record.request) if record.request else None
+        return replace(view.read(record.view), request_as_curl=asked)
 
     async def log(self, run_id: str) -> EventLog:
         """A run's log, closed, what was lost of it being told. Raises RunNotFound, StoreUnavailable."""
-        seen = await self.find(run_id)
+        seen = view.read((await self._store.run(run_id)).view)
         log = await self._reopened(seen)
         if not log.length:  # nothing was kept, and nothing shall be
             log = EventLog(self._clock, view.labels(seen))
@@ -57,27 +62,37 @@ class Archive:
                 _log.exception("%s could not be given an end", record.id)
 
     async def _bury(self, record: RunRecord) -> None:
-        now = self._clock.wall()
         error = RunError(ErrorCode.INTERRUPTED, "The server died while the run was live; send the prompt again")
-        seen = view.interrupted(view.read(record.view), now, record.created_at, error)
+        seen = view.read(record.view)
         log = await self._reopened(seen)
+        heard = await _last_heard(seen, log)
+        seen = view.interrupted(seen, heard, record.created_at, error)
         _close(log, seen)
         last = view.kept(replace(seen, events=log.length))
-        ended = replace(record, state=RunState.FAILED, finished_at=now, log_bytes=log.bytes, view=last)
-        await self._store.end_run(ended, await self._session_after(record, seen, now))
+        ended = replace(record, state=RunState.FAILED, finished_at=heard, log_bytes=log.bytes, view=last)
+        await self._store.end_run(ended, await self._session_after(record, seen, heard))
 
-    async def _session_after(self, record: RunRecord, seen: RunView, now: float) -> Session | None:
+    async def _session_after(self, record: RunRecord, seen: RunView, heard: float) -> Session | None:
         if record.session_id is None:
             return None
         try:
             session = await self._store.session(record.session_id)
         except SessionNotFound:  # it is being deleted
             return None
-        return session.turn_ended(now, RunState.FAILED, seen.token_usage)
+        return session.turn_ended(heard, RunState.FAILED, seen.token_usage)
 
     async def _reopened(self, seen: RunView) -> EventLog:
         """The log of a run, open at its end."""
         return await EventLog.reopen(self._clock, view.labels(seen), self._spool, seen.id)
+
+
+async def _last_heard(seen: RunView, log: EventLog) -> float:
+    """When a run gave the last sign of life that is known."""
+    at = seen.started_at or seen.created_at
+    if log.length:
+        (newest,) = await log.read(log.length - 1)
+        at = orjson.loads(newest.line)["at"]
+    return datetime.fromisoformat(at).timestamp()
 
 
 def _close(log: EventLog, seen: RunView) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from clinvk.clock import Clock
 from clinvk.domain.errors import RunNotFound, StoreUnavailable
+from clinvk.domain.events import Event, RunStarted
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Run
 from clinvk.domain.session import Session
@@ -14,7 +15,7 @@ from clinvk.monitor import RunPage, RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
-from clinvk.supervisor import view
+from clinvk.supervisor import request, view
 from clinvk.supervisor.archive import Archive
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
@@ -49,7 +50,14 @@ class History:
         self._owed: dict[str, tuple[RunRecord, Session | None]] = {}
 
     def add(self, handle: RunHandle) -> None:
+        """Have it at hand, and how it started kept, for whoever reads of it after our death."""
+
+        def note(event: Event) -> None:
+            if isinstance(event, RunStarted) and self._store and not self._store.failure:
+                self._store.note_view(handle.id, self._kept(self._view(handle)))
+
         self._handles[handle.id] = handle
+        handle.log.observers.append(note)
 
     def __contains__(self, run_id: str) -> bool:
         """Whether it is at hand: what is not has ended, if it ever was."""
@@ -71,10 +79,15 @@ class History:
         return self._view(self.handle(run_id))
 
     async def find(self, run_id: str) -> RunView:
-        """One at hand, or in the store. Raises RunNotFound, StoreUnavailable."""
-        if run_id in self._handles or self._archive is None:
-            return self.view(run_id)
-        return await self._archive.find(run_id)
+        """One at hand, or in the store, with the request for it if there still is one.
+
+        Raises RunNotFound, StoreUnavailable.
+        """
+        if run_id not in self._handles and self._archive:
+            return await self._archive.find(run_id)
+        handle = self.handle(run_id)
+        asked = await self._request(handle)
+        return replace(self._view(handle), request_as_curl=request.as_curl(asked) if asked else None)
 
     async def page(self, query: RunQuery) -> RunPage:
         """Live and ended ones, newest first. Raises InvalidInput where the cursor is wrong."""
@@ -190,6 +203,17 @@ class History:
         except StoreUnavailable as error:
             _log.error("the ends of %d runs are lost: %s", len(self._owed), error.reason)
 
+    async def _request(self, handle: RunHandle) -> str | None:
+        """What would ask for the run once more: of one that has ended, only if that is kept."""
+        if not handle.run.state.ended:
+            return request.kept(handle.run.spec)
+        if handle.id in self._owed:
+            return self._owed[handle.id][0].request
+        try:
+            return (await self._store.run(handle.id)).request if self._store else None
+        except (RunNotFound, StoreUnavailable):
+            return None
+
     def _record(self, run: Run, seen: RunView, log_bytes: int) -> RunRecord:
         content = self._retention.content()
         return RunRecord(
@@ -201,7 +225,7 @@ class History:
             session_id=run.spec.session_id,
             group_id=run.spec.origin.group_id,
             finished_at=run.finished_at,
-            prompt=run.spec.prompt if content else None,
+            request=request.kept(run.spec) if content else None,
             log_bytes=log_bytes if content else 0,
         )
 

@@ -23,7 +23,7 @@ from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
 from clinvk.monitor import CommandView, StoreStatus
-from clinvk.supervisor import view, workdir
+from clinvk.supervisor import notices, view, workdir
 from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.endings import Endings
@@ -231,8 +231,9 @@ class Supervisor:
 
     def _launch(self, runner: Runner, turn: Turn, owner: object) -> RunHandle:
         run, log = runner.run, runner.log
-        if turn.lost:
-            log.append(Notice(f"This run has no session. {turn.lost}"))
+        run.notices = notices.of(run.spec, turn.lost, self.history.live(), self.registry)
+        for notice in run.notices:
+            log.append(Notice(notice))
         if turn.session:
             log.observers.append(self._binder(turn.session))
         handle = RunHandle(runner, owner)

@@ -72,13 +72,15 @@ def of_session(session: Session) -> SessionView:
     )
 
 
-def interrupted(seen: RunView, now: float, created_at: float, error: RunError) -> RunView:
-    """A run whose server died, as it is from the time `now` on. `created_at` is what `seen` says in words."""
+def interrupted(seen: RunView, heard: float, created_at: float, error: RunError) -> RunView:
+    """A run whose server died, last heard of at the time `heard`. `created_at` is what `seen` says in words."""
+    duration_ms = max(0, round((heard - created_at) * 1000))
     return replace(
         seen,
         state=RunState.FAILED,
-        finished_at=rfc3339(now),
-        duration_ms=_ms(created_at, now),
+        finished_at=rfc3339(heard),
+        queued_ms=seen.queued_ms if seen.started_at else duration_ms,
+        duration_ms=duration_ms,
         queue_position=None,
         pid=None,
         error=error,

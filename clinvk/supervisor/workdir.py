@@ -19,5 +19,7 @@ def is_there(path: str) -> bool:
 
 
 def faults(path: str) -> list[Fault]:
-    """What is wrong with `path` as a workdir."""
+    """What is wrong with `path`, a real one, as a workdir."""
+    if any("\ud800" <= letter <= "\udfff" for letter in path):  # what stands for a byte that is no text
+        return [Fault("/workdir", "it has a name that is not UTF-8", "a folder whose path is text, all of it")]
     return [] if is_there(path) else [Fault("/workdir", f"'{path}' is not there", "a directory that exists")]

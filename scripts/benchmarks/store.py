@@ -64,7 +64,7 @@ def run(number: int, session_id: str, state: RunState) -> RunRecord:
         view=b"v" * 1500,
         session_id=session_id,
         finished_at=number + 1.0 if state.ended else None,
-        prompt="p" * 300,
+        request="p" * 300,
         log_bytes=1000,
     )
 

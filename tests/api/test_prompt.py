@@ -1,6 +1,7 @@
 """POST /api/v1/prompt: what comes back for what was asked."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -264,3 +265,12 @@ async def test_what_no_argument_can_hold_is_a_fault_of_the_request(server, field
     reply = await server.prompt("hello", **field)
     assert reply.status == 400
     assert reply.json["errors"][0]["path"].split("/")[1] in field
+
+
+async def test_a_workdir_whose_real_name_is_no_text_is_a_fault_of_the_request(server, tmp_path):
+    folder = tmp_path / os.fsdecode(b"\xff\xfe")
+    folder.mkdir()
+    (tmp_path / "link").symlink_to(folder)
+    for ephemeral in (True, False):
+        reply = await server.prompt("/big 5", workdir=str(tmp_path / "link"), ephemeral=ephemeral)
+        assert (reply.status, [fault["path"] for fault in reply.json["errors"]]) == (400, ["/workdir"])

@@ -39,3 +39,15 @@ def test_a_spec_could_be_sent_elsewhere():
     )
     assert json.loads(json.dumps(dataclasses.asdict(spec)))["origin"]["group_id"] == "grp_1"
     assert copy.deepcopy(spec) == spec
+
+
+def test_a_run_may_write_unless_a_mode_forbids_it_to_every_cli():
+    harmless = {
+        (approval, sandbox)
+        for approval in ApprovalMode
+        for sandbox in SandboxMode
+        if not RunSpec("demo", "hello", "/", approval_mode=approval, sandbox_mode=sandbox).may_write
+    }
+    assert harmless == {(approval, "read-only") for approval in ApprovalMode} | {
+        ("always", sandbox) for sandbox in SandboxMode
+    }

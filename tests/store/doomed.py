@@ -39,7 +39,7 @@ def run_of(id_, session_id, version):
     state = RunState.COMPLETED if version else RunState.RUNNING
     return RunRecord(
         id_, "demo", state, 1.0, b"v" * (version * 13 % 5000), session_id,
-        finished_at=2.0 if version else None, prompt="p" * (version % 300), log_bytes=version,
+        finished_at=2.0 if version else None, request="p" * (version % 300), log_bytes=version,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ async def kept(store):
     for n in range(5):
         secret = SECRET if n == 2 else "anything"
         await add_session(store, a_session(f"ses_{n}", title=secret, last_used=n * 10.0))
-        await store.end_run(a_run(f"run_{n}", session_id=f"ses_{n}", prompt=secret * 1000))
+        await store.end_run(a_run(f"run_{n}", session_id=f"ses_{n}", request=secret * 1000))
         await store.end_run(a_run(f"run_alone{n}", created_at=n * 10.0, view=secret.encode(), log_bytes=1))
     return store
 

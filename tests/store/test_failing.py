@@ -97,7 +97,7 @@ async def test_a_turns_end_that_finds_no_room_changes_neither_run_nor_session(st
     await store.end_run(run)
     await limit_pages(store, 1)
     with pytest.raises(StoreUnavailable):
-        await store.end_run(a_run(session_id="ses_1", prompt="x" * 10**6), a_session(title="after"))
+        await store.end_run(a_run(session_id="ses_1", request="x" * 10**6), a_session(title="after"))
     assert await store.session("ses_1") == session
     assert await store.run("run_1") == run
 

@@ -22,7 +22,7 @@ FULL = RunRecord(
     session_id="ses_01",
     group_id="grp_01",
     finished_at=1767225601.5,
-    prompt="why?\0 🛠",
+    request="why?\0 🛠",
     log_bytes=12345,
 )
 
@@ -39,7 +39,7 @@ def any_run(draw):
         session_id=draw(maybe),
         group_id=draw(maybe),
         finished_at=draw(number) if state.ended else None,
-        prompt=draw(maybe),
+        request=draw(maybe),
         log_bytes=draw(st.integers(0, 2**40)),
     )
 
@@ -95,19 +95,19 @@ async def test_the_view_of_a_run_that_is_gone_is_not_kept(store):
         await store.run("run_1")
 
 
-async def test_a_page_leaves_the_prompts_out(store):
+async def test_a_page_leaves_the_requests_out(store):
     await store.end_run(FULL)
-    assert (await store.runs(RunQuery())).items == (replace(FULL, prompt=None),)
+    assert (await store.runs(RunQuery())).items == (replace(FULL, request=None),)
 
 
 async def test_the_runs_that_have_not_ended_are_found_whole(home):
     async with opened(home) as store:
         for state in RunState:
-            await store.end_run(a_run(f"run_{state}", state, prompt=state.value))
+            await store.end_run(a_run(f"run_{state}", state, request=state.value))
     async with opened(home) as store:
         found = {run.id: run for run in await store.unended_runs()}
         live = [state for state in RunState if not state.ended]
-        assert found == {f"run_{state}": a_run(f"run_{state}", state, prompt=state.value) for state in live}
+        assert found == {f"run_{state}": a_run(f"run_{state}", state, request=state.value) for state in live}
 
 
 async def test_logs_are_freed_from_the_oldest_end_until_it_is_enough(store):

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 import sqlite3
 
 import pytest
@@ -52,8 +53,11 @@ async def test_what_was_live_when_its_server_died_has_failed_and_can_be_replayed
     await later.supervisor.open()
     seen = await later.supervisor.history.find(run.handle.id)
     assert (seen.state, seen.error.code, seen.pid) == (RunState.FAILED, "interrupted", None)
+    shown = await stage.supervisor.history.find(run.handle.id)
+    assert (seen.started_at, seen.queued_ms, seen.command) == (shown.started_at, shown.queued_ms, shown.command)
     log = await later.supervisor.history.log(run.handle.id)
     entries = await log.read()
+    assert seen.finished_at == json.loads(entries[2].line)["at"]
     assert [entry.seq for entry in entries] == list(range(5))
     assert [entry.type for entry in entries][3:] == ["notice", "run.finished"]
     assert (seen.events, log.closed) == (5, True)
@@ -63,6 +67,42 @@ async def test_what_was_live_when_its_server_died_has_failed_and_can_be_replayed
     assert (page.status, page.turn_count) == (SessionStatus.ERROR, 1)
     resumed = await taken(later, session_id=session)
     assert resumed.handle.run.spec.resume == bound.backend_session_id
+    await later.all_gone()
+
+
+async def test_a_run_of_which_nothing_was_heard_was_last_heard_of_when_it_started(new_stage, keep):
+    dying = await keep(store_content=False)
+    stage = new_stage(keeping=dying)
+    run = await stage.demo("/hang")
+    await run.first(events.SessionBound)
+    record = await dying.store.run(run.handle.id)
+    await stage.all_gone()
+    await dying.store.end_run(record)
+    await dying.store.close()
+    later = new_stage(keeping=await keep(store_content=False))
+    await later.supervisor.open()
+    seen = await later.supervisor.history.find(run.handle.id)
+    shown = await stage.supervisor.history.find(run.handle.id)
+    assert (seen.started_at, seen.finished_at) == (shown.started_at, shown.started_at)
+    assert abs(seen.duration_ms - seen.queued_ms) <= 1
+    await later.all_gone()
+
+
+async def test_what_was_queued_when_its_server_died_never_started_and_waited_to_its_end(new_stage, keep):
+    dying = await keep()
+    stage = new_stage(Limits(max_concurrent_runs=1), keeping=dying)
+    await stage.demo("/hang")
+    run = await stage.demo("/hang")
+    record = await dying.store.run(run.handle.id)
+    await stage.all_gone()
+    await dying.store.end_run(record)
+    await dying.store.close()
+    later = new_stage(keeping=await keep())
+    await later.supervisor.open()
+    seen = await later.supervisor.history.find(run.handle.id)
+    assert (seen.error.code, seen.started_at, seen.command, seen.start) == ("interrupted", None, None, None)
+    assert (seen.queued_ms, seen.queue_position) == (seen.duration_ms, None)
+    assert seen.created_at <= seen.finished_at
     await later.all_gone()
 
 
@@ -194,9 +234,9 @@ async def test_a_run_that_finds_no_room_in_the_queue_leaves_no_session(new_stage
 
 async def test_every_field_of_a_run_comes_back_from_the_store(kept):
     run = await taken(kept, metadata={"a": "ü"}, system_prompt="be brief", model="m")
-    shown = kept.supervisor.history.view(run.handle.id)
+    shown = await kept.supervisor.history.find(run.handle.id)
     record = await kept.supervisor.sessions.store.run(run.handle.id)
-    assert record.prompt == "hello"
+    assert json.loads(record.request)["body"]["prompt"] == "hello"
     del kept.supervisor.history._handles[run.handle.id]
     found = await kept.supervisor.history.find(run.handle.id)
     assert dataclasses.replace(found, pid=None, exit=None) == dataclasses.replace(shown, pid=None, exit=None)

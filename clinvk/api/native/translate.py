@@ -36,6 +36,7 @@ def to_spec(body: PromptRequest, origin: Origin, default_workdir: str, habits: H
         replace_system_prompt=habits.replace_system_prompt,
         allowed_tools=habits.allowed_tools,
         extra=(*habits.extra, *body.get("extra", ())),
+        preset_flags=len(habits.extra),
         metadata=body.get("metadata", {}),
         timeout_secs=body.get("timeout_secs"),
         origin=origin,

@@ -39,6 +39,7 @@ class DemoBackend:
         stop=(Rung(Step.INTERRUPT, 0.2), Rung(Step.CLOSE_STDIN, 0.1), Rung(Step.SIGTERM, 0.2)),
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
         capabilities=Capabilities(resume=True, system_prompt=True),
+        writes=False,  # it only pretends to
     )
 
     executable: Executable | None = None  # it comes with clinvk

@@ -55,7 +55,7 @@ CREATE TABLE runs (
     group_id TEXT,
     log_bytes INTEGER NOT NULL,
     view BLOB NOT NULL,
-    prompt TEXT  -- last: what lies behind a long one would have to be searched for
+    request TEXT  -- last: what lies behind a long one would have to be searched for
 );
 
 CREATE INDEX runs_newest ON runs (created_at, id);
