@@ -1,6 +1,7 @@
 """What the documents say is so: every command in them is run, every link leads somewhere.
 
 Commands that name claude are run with each of the real CLIs, where these are installed, and the model stub.
+Translations have the commands of the page they translate, byte for byte (test_translations): those are run once.
 """
 
 import json
@@ -18,8 +19,12 @@ from tests.modelstub import client
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMAND = re.compile(r"^curl (?:.*\\\n)*.*$", re.MULTILINE)
+RUN = [page for page in PAGES if page.parent.name not in {"zh", "ja"}]
+# Up to the end of the line that neither a backslash nor a quotation goes on after.
+COMMAND = re.compile(r"""^curl (?:[^'"\\\n]|\\[\s\S]|'[^']*'|"[^"]*")*$""", re.MULTILINE)
 REAL = re.compile(r'"backend": "claude"')
+ALL = '"backends": ["claude", "codex", "gemini"]'
+PLACES = ("RUN_ID", "SESSION_ID", "GROUP_ID")
 TRY = "/tmp/clinvk-try"
 
 # What the model is to do for a prompt of the pages, in the words of tests/modelstub.
@@ -35,11 +40,11 @@ def named(page):
 
 
 def commands(page):
-    """The commands of a page, each with those after it that are about its run or its session."""
+    """The commands of a page, each with those after it that are about its run, its session or its group."""
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     groups = []
     for command in (command for block in blocks for command in COMMAND.findall(block)):
-        if "RUN_ID" in command or "SESSION_ID" in command:
+        if any(place in command for place in PLACES):
             groups[-1].append(command)
         else:
             groups.append([command])
@@ -47,11 +52,15 @@ def commands(page):
 
 
 def plain(page):
-    return [group for group in commands(page) if not REAL.search(group[0])]
+    return [group for group in commands(page) if not REAL.search(group[0]) and ALL not in group[0]]
 
 
 def real(page):
     return [group for group in commands(page) if REAL.search(group[0])]
+
+
+def of_all(page):
+    return [group for group in commands(page) if ALL in group[0]]
 
 
 def run(command, served, ids, seconds=3):
@@ -66,10 +75,10 @@ def run(command, served, ids, seconds=3):
     return [json.loads(line) for line in lines]
 
 
-def answered(group, send):
-    """Each command of `group` with its answers; `send` takes a command and the ids that were told before it."""
+def answered(groups, send):
+    """Each command with its answers; `send` takes a command and the ids that were told last before it."""
     ids = {}
-    for command in group:
+    for command in (command for group in groups for command in group):
         answers = send(command, ids)
         for answer in answers:
             ids |= told_ids(answer)
@@ -78,7 +87,8 @@ def answered(group, send):
 
 def told_ids(answer):
     session = next(iter(answer.get("sessions", [])), {}).get("id") or answer.get("session_id")
-    found = {"RUN_ID": answer.get("run_id") or answer.get("id"), "SESSION_ID": session}
+    run = answer.get("run_id") or answer.get("id")
+    found = {"RUN_ID": run, "SESSION_ID": session, "GROUP_ID": answer.get("group_id")}
     return {name: value for name, value in found.items() if value}
 
 
@@ -102,11 +112,10 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 
 
 @needs_curl
-@pytest.mark.parametrize("page", [page for page in PAGES if plain(page)], ids=named)
+@pytest.mark.parametrize("page", [page for page in RUN if plain(page)], ids=named)
 def test_every_command_of_a_page_does_what_it_is_shown_for(page, served):
-    for group in plain(page):
-        for command, answers in answered(group, lambda command, ids: run(command, served, ids)):
-            check_plain(command, answers)
+    for command, answers in answered(plain(page), lambda command, ids: run(command, served, ids)):
+        check_plain(command, answers)
 
 
 # What the first answer must be, by what stands in the command.
@@ -114,23 +123,62 @@ EXPECTED = {
     "promt": lambda answer: (
         {fault["path"] for fault in answer["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
     ),
-    "/cancel": lambda answer: answer["state"] == "cancelled",
+    "/openai/v1": lambda answer: answer["status"] == 404 and answer["error"]["message"] == answer["detail"],
+    "/anthropic/v1": lambda answer: answer["status"] == 404 and answer["type"] == "error",
+    "RUN_ID/cancel": lambda answer: answer["state"] == "cancelled",
+    "GROUP_ID/cancel": lambda answer: answer["ended"] and answer["total"] == 2,
+    "?group_id=": lambda answer: len({run["group_id"] for run in answer["runs"]}) == 1 < answer["total"],
     '"timeout_secs": 1}': lambda answer: "total of 1 s" in answer["error"],
     '"approval_mode": "auto"': lambda answer: answer["exit_code"] == 0,
     "/recall": lambda answer: answer["continuation"] == "resumed",
     "DELETE": lambda answer: answer["deleted"],
 }
+PROBLEMS = ("promt", "/openai/v1", "/anthropic/v1")
 
 
 def check_plain(command, answers):
     if not answers:
         assert command.endswith("/api/v1/events"), command
         return
-    assert "detail" not in answers[0] or "promt" in command, answers
+    refused = any(part in command for part in PROBLEMS) or answers[0].get("status") == 422
+    assert ("detail" in answers[0]) == refused, answers
     for part, is_right in EXPECTED.items():
         assert part not in command or is_right(answers[0]), (command, answers)
+    if command.endswith("/runs/RUN_ID"):
+        check_explained(answers[0])
     if "stream-json" in command:
         assert sum(answer["type"] == "text.delta" for answer in answers) > 5
+    if '"tasks"' in command or '"steps"' in command:
+        check_group(command, answers)
+
+
+def check_explained(run):
+    """What the pages say that one run tells."""
+    assert (run["state"], run["stop_cause"]) == ("cancelled", "client")
+    assert run["command"]["argv"]
+    assert {"code", "signal"} & run["exit"].keys()
+    assert run["request_as_curl"].startswith("curl ")
+
+
+def check_group(command, answers):
+    """Each prompt has its place in the answer, or in the events, and ended as its words would have it."""
+    asked = re.findall(r'"prompt": "([^"]*)"', command)
+    label, first = ("task", 0) if '"tasks"' in command else ("step", 1)
+    places = list(range(first, first + len(asked)))
+    if "stream-json" in command:
+        assert {answer[label] for answer in answers[:-1]} == set(places)
+        assert (answers[-1]["type"], answers[-1]["completed"]) == ("group.finished", len(asked))
+        return
+    results = answers[0]["results"]
+    assert [result[label] for result in results] == places
+    codes = {"/fail": 1, "/hang": -1}
+    assert [result["exit_code"] for result in results] == [codes.get(prompt, 0) for prompt in asked]
+    assert [result.get("error") for result in results if result["exit_code"] == -1] == ["cancelled"] * asked.count(
+        "/hang"
+    )
+    for before, after, prompt in zip(results, results[1:], asked[1:], strict=False):
+        # The demo backend repeats the beginning of what it was told.
+        assert "{{previous}}" not in prompt or before["output"][:30] in after["output"]
 
 
 @needs_curl
@@ -138,7 +186,7 @@ def check_plain(command, answers):
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(not clis.installed(), reason="the CLIs are not there: scripts/install-clis")
 @pytest.mark.parametrize("backend", clis.NAMES)
-@pytest.mark.parametrize("page", [page for page in PAGES if real(page)], ids=named)
+@pytest.mark.parametrize("page", [page for page in RUN if real(page)], ids=named)
 def test_every_command_for_a_real_cli_does_what_it_is_shown_for(page, backend, served_with_clis, tmp_path):
     """With each of the CLIs where the page says claude: they are said to be alike."""
     workdir = tmp_path / "try"
@@ -151,11 +199,10 @@ def test_every_command_for_a_real_cli_does_what_it_is_shown_for(page, backend, s
         told = REAL.sub(f'"backend": "{backend}"', told).replace(TRY, str(workdir))
         return run(told, served_with_clis, ids, seconds=100)
 
-    for group in real(page):
-        for command, answers in answered(group, send):
-            made = (workdir / "hello.txt").exists()
-            (workdir / "hello.txt").unlink(missing_ok=True)
-            check_real(command, answers, made)
+    for command, answers in answered(real(page), send):
+        made = (workdir / "hello.txt").exists()
+        (workdir / "hello.txt").unlink(missing_ok=True)
+        check_real(command, answers, made)
 
 
 def check_real(command, answers, made):
@@ -173,6 +220,18 @@ def check_real(command, answers, made):
         assert answers[0]["state"] == "cancelled"
     if "SESSION_ID" in command:
         assert answers[0]["continuation"] == "resumed"
+
+
+@needs_curl
+@pytest.mark.clis
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not clis.installed(), reason="the CLIs are not there: scripts/install-clis")
+@pytest.mark.parametrize("page", [page for page in RUN if of_all(page)], ids=named)
+def test_every_command_for_all_clis_at_once_is_answered_by_each(page, served_with_clis):
+    for (command,) in of_all(page):
+        (answer,) = run(command, served_with_clis, {}, seconds=100)
+        assert [result["backend"] for result in answer["results"]] == list(clis.NAMES)
+        assert [result["output"] for result in answer["results"]] == [f"you said: {answer['prompt']}"] * 3
 
 
 def test_every_file_and_script_that_a_page_names_is_there():

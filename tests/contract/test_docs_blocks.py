@@ -1,0 +1,128 @@
+"""What pages show beside commands for curl is so too: programs run, configuration is taken, answers are possible.
+
+Translations have the same blocks, byte for byte (test_translations): only the pages they translate are looked at.
+"""
+
+import configparser
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clinvk import cli, settings
+from clinvk.schemas import Schemas
+from tests.documents import promised
+from tests.e2e.conftest import Served
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = Schemas()
+PAGES = [
+    page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if page.parent.name not in {"zh", "ja", "reference"}
+]
+SECONDS = 30
+# The schema of an answer that a page shows, by a field that no other answer has.
+ANSWERS = {
+    "total_tasks": "native/parallel-response",
+    "total_steps": "native/chain-response",
+    "session_id": "native/prompt-response",
+}
+
+
+def blocks(kind):
+    """Every fenced block of that kind in all pages, with where it stands."""
+    fence = re.compile(rf"^```{kind}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    return [
+        pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
+        for page in PAGES
+        for number, text in enumerate(fence.findall(page.read_text("utf-8")), 1)
+    ]
+
+
+@pytest.fixture
+def served(tmp_path):
+    server = Served(tmp_path)
+    yield server
+    server.end()
+
+
+def printed(command, text, port):
+    """What a program of the pages prints that is run with this server."""
+    told = text.replace("localhost:8080", f"localhost:{port}")
+    done = subprocess.run(command, input=told, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("text", blocks("python"))
+def test_a_program_in_python_prints_the_answer(text, served):
+    assert "demo backend, no model was asked" in printed([sys.executable, "-I", "-"], text, served.port)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
+@pytest.mark.parametrize("text", blocks("js"))
+def test_a_program_in_javascript_prints_the_answer(text, served):
+    told = printed(["node", "--input-type=module", "-"], text, served.port)
+    assert "demo backend, no model was asked" in told
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_a_configuration_is_taken(text, tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    settings.load(SCHEMAS, tmp_path, file, {}, {})
+
+
+def test_the_configuration_that_is_called_the_defaults_is(tmp_path):
+    page = (ROOT / "docs" / "serve.md").read_text("utf-8")
+    file = tmp_path / "shown.yaml"  # by another name than the one that is read unasked
+    file.write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    given, default = (settings.load(SCHEMAS, tmp_path, source, {}, {}) for source in (file, None))
+    assert settings.changes(default, given) == []
+    assert "These are the defaults." in page
+
+
+@pytest.mark.parametrize("text", blocks("json"))
+def test_an_answer_is_one_that_could_be_given(text):
+    answer = json.loads(text)
+    schema = next(schema for field, schema in ANSWERS.items() if field in answer)
+    if "…" not in text:  # what is cut short is meant to be recognised, no more
+        assert list(SCHEMAS.checker(schema).faults(answer)) == []
+
+
+@pytest.mark.parametrize("text", blocks("text"))
+def test_the_start_up_output_is_shown_as_it_is_as_far_as_it_is_shown(text):
+    if text.startswith("clinvk API server"):
+        assert promised.fact("start-up.txt").startswith(text)
+
+
+@pytest.mark.parametrize("text", blocks("console"))
+def test_a_command_line_that_serves_is_taken(text):
+    for line in re.findall(r"^\$ clinvk (serve.*)$", text, re.MULTILINE):
+        assert cli._parser().parse_args(shlex.split(line)).run
+
+
+@pytest.mark.parametrize("text", blocks("ini"))
+def test_a_service_starts_what_there_is_and_does_not_repeat_what_stays_wrong(text):
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str
+    parser.read_string(text)
+    service = parser["Service"]
+    assert cli._parser().parse_args(shlex.split(service["ExecStart"])[1:]).port == 8080
+    exit_codes = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
+    for code in service["RestartPreventExitStatus"].split():
+        assert re.search(rf"^\| {code} \| .*([Ww]rong usage|configuration)", exit_codes, re.MULTILINE)
+
+
+def test_every_kind_of_block_has_its_test():
+    """A new kind is looked at by nobody until it is named here."""
+    looked_at = {"sh", "python", "js", "yaml", "json", "text", "console", "ini"}
+    drawn = {"mermaid"}
+    kinds = {kind for page in PAGES for kind in re.findall(r"^```(\w+)$", page.read_text("utf-8"), re.MULTILINE)}
+    assert kinds <= looked_at | drawn

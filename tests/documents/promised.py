@@ -1,0 +1,52 @@
+"""Where the documents' promises lie, and which of them this version does not keep yet."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE / "examples"
+FACTS = HERE / "facts"
+CONFIG = HERE / "config"
+SERVICE = HERE / "service"
+
+NOT_YET = {
+    # Endpoints
+    ("GET", "/openai/v1/models"),
+    ("POST", "/openai/v1/chat/completions"),
+    ("POST", "/anthropic/v1/messages"),
+    ("GET", "/docs"),
+    ("GET", "/metrics"),
+    # Folders of examples
+    "examples/openai",
+    "examples/anthropic",
+    # Files
+    "config/server-with-keys.yaml",
+    "facts/models.json",
+    "facts/chat-request.json",
+    "facts/chat-response.json",
+    "facts/chat-stream.txt",
+    "facts/chat-fields.json",
+    "facts/model-mapping.json",
+    "facts/openai-differences.json",
+}
+"""What is promised and not served: each has a test that sees what the server says of it today, or none at all.
+
+Whoever serves one of them takes it out here; the tests of what is served then hold it to the document.
+"""
+
+
+def fact(name: str) -> Any:
+    """What a file of facts says: data of a `.json`, else its text."""
+    text = (FACTS / name).read_text("utf-8")
+    return json.loads(text) if name.endswith(".json") else text
+
+
+def example(name: str, port: int) -> str:
+    """An example as the documents have it, but for the port."""
+    return (EXAMPLES / name).read_text("utf-8").replace("localhost:8080", f"localhost:{port}")
+
+
+def endpoints() -> list[tuple[str, str]]:
+    """Method and path of every endpoint in the tables."""
+    return [(method, path) for group in fact("endpoints.json").values() for method, path in group]
