@@ -1,11 +1,11 @@
 """What one request started, a run or a group of runs, and the two ways in which its answer goes out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from clinvk.api import streams
 from clinvk.api.handler import Handler
+from clinvk.api.idempotency import Form, Start
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.domain.run import Stop, StopCause
@@ -15,8 +15,10 @@ from clinvk.supervisor.tasks import first_of
 class Operation(Protocol):
     """Under way, or ended. Whoever wants its answer owns it until then: without an owner it is stopped."""
 
-    header: ClassVar[str]
-    """Names it in the head of the answer."""
+    @property
+    def header(self) -> str:
+        """Names it in the head of the answer."""
+        ...
 
     @property
     def id(self) -> str: ...
@@ -42,21 +44,17 @@ class Operation(Protocol):
         ...
 
 
-Starter = Callable[[str], Awaitable[Operation]]
-"""Starts an operation under that id, for an owner of its choice."""
-
-
-async def begin(call: Handler, kind: str, start: Starter) -> Operation:
-    """Start what a request asks for, a `run` or a `grp`, and name it in the head of the answer."""
-    operation = await start(call.services.new_id(kind))
+async def begin(call: Handler, start: Start, form: Form) -> Operation:
+    """Start what a request asks for, unless it was sent before, and name it in the head of the answer."""
+    operation = await call.services.idempotency.once(call, start, form)
     call.started(operation.id, operation.header)
     return operation
 
 
-async def answer(call: Handler, operation: Operation, *, streamed: bool) -> None:
+async def answer(call: Handler, operation: Operation, form: Form) -> None:
     """Answer with `operation`, which `call` owns: with its events as they come, or whole. Then disown it."""
     try:
-        if streamed:
+        if form is Form.STREAM:
             accepts_sse = SSE in call.request.headers.get("Accept", "")
             await streams.send(call, operation.log, 0, SSE if accepts_sse else NDJSON)
         else:

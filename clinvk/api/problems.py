@@ -46,6 +46,12 @@ class Kind(Enum):
     SESSION_AMBIGUOUS = _Kind(
         "session-ambiguous", 400, "Session Ambiguous", _INVALID, "session_ambiguous", _INVALID
     )
+    ANSWER_NOT_KEPT = _Kind(
+        "answer-not-kept", 409, "Answer Not Kept", _INVALID, "answer_not_kept", _INVALID, _ONCE
+    )
+    IDEMPOTENCY_MISMATCH = _Kind(
+        "idempotency-mismatch", 422, "Idempotency Mismatch", _INVALID, "idempotency_mismatch", _INVALID, _ONCE
+    )
     TOO_LARGE = _Kind("body-too-large", 413, "Body Too Large", _INVALID, None, _INVALID)
     MEDIA_TYPE = _Kind("unsupported-media-type", 415, "Unsupported Media Type", _INVALID, None, _INVALID)
     OVERLOADED = _Kind(

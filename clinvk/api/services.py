@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinvk.api.idempotency import Idempotency
 from clinvk.api.requests import OpenRequests
 from clinvk.clock import Clock
 from clinvk.domain.spec import ApprovalMode, SandboxMode
@@ -75,6 +76,8 @@ class Services:
     requests: OpenRequests = field(default_factory=OpenRequests)
     openapi: dict[str, Any] | None = None
     groups: Groups = field(init=False)
+    idempotency: Idempotency = field(init=False)
 
     def __post_init__(self) -> None:
         self.groups = Groups(self.supervisor, self.clock)
+        self.idempotency = Idempotency(self.supervisor, self.clock, self.new_id)

@@ -18,6 +18,11 @@ class Readable(Protocol):
     @property
     def closed(self) -> bool: ...
 
+    @property
+    def length(self) -> int:
+        """How many there are so far."""
+        ...
+
     async def read(self, since: int = 0) -> list[Entry]:
         """What there is from number `since` on, or as much of it as is worth one write; none if there is none."""
         ...

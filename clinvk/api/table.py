@@ -26,17 +26,27 @@ _A_GROUP: Final = ["grp_01k9w3m4x5c8f2h6j0n4q8s2v4"]
 _GROUP_ID: Final = Parameter(
     "id", "path", "Id of the group, as in `X-Group-Id`.", {"type": "string", "examples": _A_GROUP}
 )
+_KEY: Final = Parameter(
+    "Idempotency-Key",
+    "header",
+    "The same key with the same request within 24 hours gives the same run, and its answer, instead of another."
+    " Not for `dry_run`.",
+    {"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["5f1f9a4e-41a5-4b0e-9a52-0d3f6f8f7c11"]},
+)
 _NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
 _SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
+_KEYED: Final = (Kind.ANSWER_NOT_KEPT, Kind.IDEMPOTENCY_MISMATCH, Kind.STORE_UNAVAILABLE)
 _STARTS: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.SESSION_BUSY, *_SENT_BODY,
-    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.STORE_UNAVAILABLE, Kind.TIMEOUT,
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.SESSION_BUSY, *_SENT_BODY, *_KEYED,
+    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
 )  # fmt: skip
 _STARTS_MANY: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, *_SENT_BODY, Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
+    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, *_SENT_BODY, *_KEYED,
+    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
 )  # fmt: skip
-_GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started."}
-_RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started."}
+_REPLAYED: Final = {"Idempotent-Replayed": "`true` where an earlier request with the same key started it."}
+_GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started.", **_REPLAYED}
+_RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started.", **_REPLAYED}
 
 
 def _query(name: str, description: str, **schema: Any) -> Parameter:
@@ -84,7 +94,7 @@ def _many(name: str, summary: str, endpoint: Endpoint, description: str) -> Rout
     )
     return Route(
         "POST", f"/api/v1/{name}", endpoint, f"create{name.capitalize()}", summary, "runs", {200: answer},
-        _STARTS_MANY, request=f"native/{name}-request", description=description,
+        _STARTS_MANY, request=f"native/{name}-request", parameters=(_KEY,), description=description,
     )  # fmt: skip
 
 
@@ -102,6 +112,7 @@ ROUTES: Final = (
         },
         _STARTS,
         request="native/prompt-request",
+        parameters=(_KEY,),
         description="A client that leaves stops its run, unless it was detached.",
     ),
     _many(

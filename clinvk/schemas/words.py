@@ -101,7 +101,11 @@ def _nearest(word: object, known: list[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-_FORMS: Final = {"^/": "an absolute path", r"^[^\u0000]*$": "text without NUL characters"}
+_FORMS: Final = {
+    "^/": "an absolute path",
+    r"^[^\u0000]*$": "text without NUL characters",
+    "^[!-~]{1,255}$": "1 to 255 visible ASCII characters",
+}
 
 _EXPECTED: Final[Mapping[str, Callable[[Any, object], str]]] = {
     "type": lambda names, _: _one_of_types([names] if isinstance(names, str) else names),

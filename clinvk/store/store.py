@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.paging import Page, RunQuery, SessionQuery
 from clinvk.domain.session import Session
-from clinvk.store import runs, sessions
+from clinvk.store import keys, runs, sessions
+from clinvk.store.keys import Claim
 from clinvk.store.records import Expired, RunRecord
 from clinvk.store.worker import Worker, log_refusal
 
@@ -182,6 +183,22 @@ class Store:
             return Expired(tuple(ended), sessions.mark_unused(db, before, limit))
 
         return await self._erase(work)
+
+    async def claim_key(self, claim: Claim) -> Claim | None:
+        """The claim that there is on the idempotency key, else None: from now on it is `claim`."""
+        return await self._write(partial(keys.claim, new=claim))
+
+    async def release_key(self, claim: Claim) -> None:
+        """Its key may be used for anything again: nothing was started."""
+        await self._write(partial(keys.release, claim=claim))
+
+    async def end_key(self, claim: Claim, answer: bytes | None, last_line: bytes | None) -> None:
+        """Keep how the operation of a key ended, but nothing of runs that were deleted meanwhile."""
+        await self._write(partial(keys.end, claim=claim, answer=answer, last_line=last_line))
+
+    async def expire_keys(self, now: float) -> None:
+        """Delete the keys that hold no more at the time `now`, with their answers."""
+        await self._erase(partial(keys.expire, now=now))
 
     async def _read(self, work: Work[T]) -> T:
         return await self._worker.submit(work, writes=False)

@@ -1,4 +1,6 @@
-"""What is kept, and for how long: sessions that are deleted or past their time, with all that belongs to them."""
+"""What is kept, and for how long: sessions that are deleted or past their time, with all that belongs to them;
+idempotency keys.
+"""
 
 import asyncio
 import logging
@@ -51,7 +53,10 @@ class Keeper:
                 return ()
 
     async def tidy(self) -> None:
-        """Delete what is past `retention_days`, and finish what was begun. Raises StoreUnavailable."""
+        """Delete what is past `retention_days`, keys past their day, and finish what was begun.
+
+        Raises StoreUnavailable.
+        """
         store = self._sessions.store
         before = self._clock.wall() - self._sessions.options.retention_days * _DAY_SECS
         while expired := await store.expire(before):
@@ -60,6 +65,7 @@ class Keeper:
             for session in marked:
                 for sentence in await self._remove(session):
                     _log.warning("%s is past its time, but %s", session.id, sentence)
+        await store.expire_keys(self._clock.wall())
 
     async def keep_tidy(self) -> None:
         """Tidy now, every hour, and when woken."""

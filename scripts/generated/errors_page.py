@@ -29,7 +29,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.MEMORY: "The run used more memory than is allowed. Not watched yet.",
     ErrorCode.MAX_TURNS: "The agent took more turns than were asked for.",
     ErrorCode.CANCELLED: "The run was stopped.",
-    ErrorCode.INTERRUPTED: "The server died while the run was live. Not told yet: runs do not outlive it.",
+    ErrorCode.INTERRUPTED: "The server died while the run was live.",
     ErrorCode.INTERNAL: "A fault of clinvk's own; its log says more.",
 }
 

@@ -24,6 +24,12 @@ CONTRACT = {
     Kind.METHOD_NOT_ALLOWED: (405, "method-not-allowed", "invalid_request_error", None, "invalid_request_error"),
     Kind.READ_TIMEOUT: (408, "read-timeout", "invalid_request_error", "timeout", "invalid_request_error"),
     Kind.SESSION_BUSY: (409, "session-busy", "invalid_request_error", "session_busy", "invalid_request_error"),
+    Kind.ANSWER_NOT_KEPT: (
+        409, "answer-not-kept", "invalid_request_error", "answer_not_kept", "invalid_request_error",
+    ),
+    Kind.IDEMPOTENCY_MISMATCH: (
+        422, "idempotency-mismatch", "invalid_request_error", "idempotency_mismatch", "invalid_request_error",
+    ),
     Kind.TOO_LARGE: (413, "body-too-large", "invalid_request_error", None, "invalid_request_error"),
     Kind.MEDIA_TYPE: (415, "unsupported-media-type", "invalid_request_error", None, "invalid_request_error"),
     Kind.OVERLOADED: (429, "overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"),
@@ -53,7 +59,8 @@ def test_every_kind_is_as_the_contract_says_in_both_forms(kind):
 
 def test_what_may_have_started_an_agent_is_not_to_be_repeated():
     once = {kind for kind in Kind if Problem(kind, "").headers.get("x-should-retry") == "false"}
-    assert once == {Kind.SESSION_BUSY, Kind.INTERNAL, Kind.TIMEOUT}
+    kept = {Kind.ANSWER_NOT_KEPT, Kind.IDEMPOTENCY_MISMATCH}
+    assert once == {Kind.SESSION_BUSY, Kind.INTERNAL, Kind.TIMEOUT} | kept
 
 
 @pytest.mark.parametrize(

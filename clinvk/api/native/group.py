@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from clinvk.api import operation
 from clinvk.api.handler import Handler
+from clinvk.api.idempotency import Start
 from clinvk.api.native import translate
 from clinvk.api.problems import invalid
 from clinvk.domain.errors import GroupNotFound
@@ -66,8 +67,8 @@ async def serve(call: Handler, make: Make, tell: Tell) -> None:
     async def start(group_id: str) -> GroupRun:
         return GroupRun(await call.services.groups.start(group_id, make(group_id), call), tell)
 
-    streamed = call.body.get("output_format", habits.output_format) == "stream-json"
-    await operation.answer(call, await operation.begin(call, "grp", start), streamed=streamed)
+    form = translate.to_form(call.body.get("output_format", habits.output_format))
+    await operation.answer(call, await operation.begin(call, Start("grp", start), form), form)
 
 
 async def _show(call: Handler, spec: GroupSpec) -> None:

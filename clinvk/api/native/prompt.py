@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from clinvk.api import operation
 from clinvk.api.handler import Handler
+from clinvk.api.idempotency import Form, Start
 from clinvk.api.native import translate
 from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
@@ -24,12 +25,12 @@ async def create(call: Handler) -> None:
         command = await call.services.supervisor.command(spec)
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
-        run = await operation.begin(call, "run", lambda run_id: _start(call, spec, run_id, "detached"))
+        run = await _begin(call, spec, "detached", Form.DETACHED)
+        run.leave(call)
         call.reply(await call.services.monitor.run(run.id), 202)
     else:
-        run = await operation.begin(call, "run", lambda run_id: _start(call, spec, run_id, call))
-        streamed = body.get("output_format", habits.output_format) == "stream-json"
-        await operation.answer(call, run, streamed=streamed)
+        form = translate.to_form(body.get("output_format", habits.output_format))
+        await operation.answer(call, await _begin(call, spec, call, form), form)
 
 
 class PromptRun:
@@ -50,9 +51,12 @@ class PromptRun:
 
     def answer(self) -> dict[str, Any]:
         """The run's outcome."""
-        return translate.to_answer(self._handle.run, self.finished.result(), self._answer.output)
+        return translate.to_answer(self._handle.run, self._answer.output)
 
 
-async def _start(call: Handler, spec: RunSpec, run_id: str, owner: object) -> PromptRun:
-    answer = Answer()
-    return PromptRun(await call.services.supervisor.start(spec, owner, answer.fold, run_id), answer)
+async def _begin(call: Handler, spec: RunSpec, owner: object, form: Form) -> operation.Operation:
+    async def start(run_id: str) -> PromptRun:
+        answer = Answer()
+        return PromptRun(await call.services.supervisor.start(spec, owner, answer.fold, run_id), answer)
+
+    return await operation.begin(call, Start("run", start, translate.to_answer_of), form)

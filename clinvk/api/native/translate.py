@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from clinvk.api.idempotency import Form
 from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits, Services
 from clinvk.domain.judge import Judgement
@@ -10,6 +11,8 @@ from clinvk.domain.run import Run, StopCause
 from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
 from clinvk.domain.usage import Usage
 from clinvk.domain.wire import to_wire
+from clinvk.monitor import RunView
+from clinvk.supervisor import view
 from clinvk.supervisor.group import Member
 
 _CANCELLED: Final = "cancelled"
@@ -50,26 +53,36 @@ def to_member(body: Mapping[str, Any], origin: Origin, services: Services) -> Ru
     return to_spec(alone, origin, services.default_workdir, habits)
 
 
-def to_answer(run: Run, judgement: Judgement, output: str) -> dict[str, Any]:
-    """The finished run as the native API tells it."""
+def to_form(output_format: str) -> Form:
+    """Whether the answer or the events are wanted."""
+    return Form.STREAM if output_format == "stream-json" else Form.WHOLE
+
+
+def to_answer(run: Run, output: str) -> dict[str, Any]:
+    """A run that has ended as the native API tells it."""
+    return to_answer_of(view.of(run, 0, run.created_at, None, None), output)
+
+
+def to_answer_of(seen: RunView, output: str) -> dict[str, Any]:
+    """The same, from what readers see of the run."""
     answer: dict[str, Any] = {
-        "run_id": run.id,
-        "backend": run.spec.backend,
-        "exit_code": judgement.code,
-        "duration_ms": max(0, round(((run.finished_at or run.created_at) - run.created_at) * 1000)),
+        "run_id": seen.id,
+        "backend": seen.backend,
+        "exit_code": Judgement(seen.state).code,
+        "duration_ms": seen.duration_ms or 0,
         "output": output,
-        "token_usage": to_wire(run.usage),
+        "token_usage": to_wire(seen.token_usage),
     }
-    if run.spec.session_id:
-        answer["session_id"] = run.spec.session_id
-    if run.continuation:
-        answer["continuation"] = run.continuation
-    if run.spec.model:
-        answer["model"] = run.spec.model
-    if judgement.error:
-        answer["error"] = judgement.error.message
-    if run.notices:
-        answer["notices"] = run.notices
+    if seen.session_id:
+        answer["session_id"] = seen.session_id
+    if seen.continuation:
+        answer["continuation"] = seen.continuation
+    if seen.model:
+        answer["model"] = seen.model
+    if seen.error:
+        answer["error"] = seen.error.message
+    if seen.notices:
+        answer["notices"] = seen.notices
     return answer
 
 
@@ -91,7 +104,6 @@ def _outcome(member: Member) -> dict[str, Any]:
             "token_usage": to_wire(Usage()),
             "error": member.refusal or _CANCELLED,
         }
-    run, judgement = member.handle.run, member.handle.finished.result()
-    answer = to_answer(run, judgement, member.answer.output)
+    run = member.handle.run
     with_its_group = run.stop and run.stop.cause is StopCause.GROUP
-    return answer | ({"error": _CANCELLED} if with_its_group and judgement.error else {})
+    return to_answer(run, member.answer.output) | ({"error": _CANCELLED} if with_its_group and run.error else {})

@@ -158,3 +158,23 @@ WHEN new.session_id IS NOT NULL BEGIN
     INSERT INTO session_run_totals VALUES (new.session_id, new.backend, new.state, 1)
         ON CONFLICT (session_id, backend, state) DO UPDATE SET amount = amount + 1;
 END;
+
+-- Idempotency keys: digests of the key and of its request, never their text, and the run or group that was started.
+CREATE TABLE idempotency_keys (
+    key BLOB NOT NULL PRIMARY KEY,
+    request BLOB NOT NULL,
+    operation TEXT NOT NULL,
+    claimed_at REAL NOT NULL,
+    is_over INTEGER NOT NULL DEFAULT 0,
+    answer BLOB,
+    last_line BLOB
+);
+
+CREATE INDEX idempotency_keys_operation ON idempotency_keys (operation);
+CREATE INDEX idempotency_keys_oldest ON idempotency_keys (claimed_at);
+
+-- An answer is what its runs said: it goes with the first of them. The key stays used.
+CREATE TRIGGER run_removed_with_its_answer AFTER DELETE ON runs BEGIN
+    UPDATE idempotency_keys SET is_over = 1, answer = NULL, last_line = NULL
+        WHERE operation IN (old.id, old.group_id);
+END;
