@@ -5,7 +5,6 @@
 
 import argparse
 import collections
-import json
 import random
 import sys
 import tempfile
@@ -17,34 +16,17 @@ from typing import Any
 import hypothesis
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi import checks
 
 from clinvk.schemas import Schemas
 from tests.e2e.conftest import Served
+from tests.made_up import JUDGES, LIKELY, QUIET, STREAMS, events, make_likely
+from tests.walks import Walks
 
-JUDGES = [
-    not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_headers_conformance,
-    checks.response_schema_conformance,
-    checks.negative_data_rejection,
-]
-STREAMS = ("text/event-stream", "application/x-ndjson")
 NO_CLIS = {"PATH": "/usr/bin:/bin"}
 """What is made up must reach no CLI of the user's."""
-
-QUIET = settings(
-    database=None,
-    deadline=None,
-    phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-    print_blob=False,
-)
 
 
 @dataclass
@@ -60,9 +42,11 @@ class Conformance:
         self._session.trust_env = False
         self._event = Schemas().checker("domain/event")
         kept, to_delete = (self.served.prompt("/big 5") for _ in range(2))
-        self._run_id = kept["run_id"]
-        self._session_ids = {"get": kept["session_id"], "delete": to_delete["session_id"]}
+        many = self.served.json("POST", "/api/v1/parallel", {"tasks": [{"backend": "demo", "prompt": "/big 5"}]})
+        self._ids = {"runs": kept["run_id"], "groups": many["group_id"], "sessions": kept["session_id"]}
+        self._to_delete = to_delete["session_id"]
         document = self._session.get(f"{self._url}/openapi.json", timeout=20).json()
+        self.walks = Walks(document, self._url, self._session)
         self._operations = {
             operation.definition.raw["operationId"]: operation
             for operation in (
@@ -90,35 +74,33 @@ class Conformance:
         @settings(QUIET, max_examples=examples, derandomize=seed is None)
         @given(operation.as_strategy(generation_mode=mode), st.booleans(), st.sampled_from([None, *STREAMS]))
         def one(case: Any, likely: bool, accept: str | None) -> None:
-            if likely and mode is GenerationMode.POSITIVE:
-                self._make_likely(case)
-            self._send(name, case, {"Accept": accept} if accept else {})
+            likely = likely and mode is GenerationMode.POSITIVE
+            if likely:
+                make_likely(case)
+                self._name_what_is_there(case)
+            self._send(name, case, {"Accept": accept} if accept else {}, LIKELY if likely else JUDGES)
 
         try:
             (one if seed is None else hypothesis.seed(seed)(one))()
         except hypothesis.errors.Unsatisfiable:
             assert mode is GenerationMode.NEGATIVE, name  # any text is an id: there may be no wrong way to ask
 
-    def _make_likely(self, case: Any) -> None:
-        """What is made up is hardly ever the name of something: make it one that is there."""
-        if "id" in case.path_parameters:
-            of_session = "/sessions/" in case.operation.path
-            session_id = self._session_ids.get(case.operation.method.lower(), "")
-            case.path_parameters["id"] = session_id if of_session else self._run_id
-        if isinstance(case.body, dict):
-            case.body |= {"backend": "demo", "prompt": f"/big 5 {case.body.get('prompt', '')}"}
-            for name in ("session_id", "workdir", "extra"):
-                case.body.pop(name, None)
+    def _name_what_is_there(self, case: Any) -> None:
+        """What is made up is hardly ever the id of something."""
+        kind = case.operation.path.split("/")[3] if "id" in case.path_parameters else ""
+        if kind:
+            deletes = (kind, case.operation.method.lower()) == ("sessions", "delete")
+            case.path_parameters["id"] = self._to_delete if deletes else self._ids[kind]
 
-    def _send(self, name: str, case: Any, headers: dict[str, str]) -> None:
+    def _send(self, name: str, case: Any, headers: dict[str, str], judges: list[Any]) -> None:
         request = case.as_transport_kwargs(base_url=self._url, headers=headers)
         with self._session.request(**request, stream=True, timeout=20) as answer:
             self.statuses.setdefault(name, collections.Counter())[answer.status_code] += 1
             if answer.headers.get("Content-Type", "").partition(";")[0] in STREAMS:
                 self._judge_stream(case, answer)
             else:
-                case.validate_response(answer, checks=JUDGES)
-            if answer.status_code == 202 or "X-Run-Id" in answer.headers:
+                case.validate_response(answer, checks=judges)
+            if "X-Run-Id" in answer.headers:
                 self._stop(answer.headers["X-Run-Id"])
 
     def _judge_stream(self, case: Any, answer: requests.Response) -> None:
@@ -128,25 +110,24 @@ class Conformance:
         assert media_type in told, case.as_curl_command()
         assert answer.headers["X-Request-Id"], case.as_curl_command()
         if not case.operation.path.endswith("/v1/events"):
-            for event in self._events(answer):
+            for event in events(answer.iter_lines()):
                 assert self._event.faults(event) == [], case.as_curl_command()
-
-    def _events(self, answer: requests.Response) -> Iterator[Any]:
-        for line in answer.iter_lines():
-            data = line.removeprefix(b"data: ")
-            if data.startswith(b"{"):
-                yield json.loads(data)
 
     def _stop(self, run_id: str) -> None:
         self._session.delete(f"{self._url}/api/v1/runs/{run_id}", timeout=20).close()
 
     def table(self) -> str:
-        """What was answered, by operation."""
-        lines = [f"{'operation':<16}{'requests':>9}  answers"]
-        for name, counted in self.statuses.items():
+        """What was answered, by operation; then the same of what came along the links."""
+        return "\n".join(
+            (*self._rows("operation", self.statuses), *self._rows("along links", self.walks.statuses))
+        )
+
+    @staticmethod
+    def _rows(title: str, statuses: dict[str, collections.Counter[int]]) -> Iterator[str]:
+        yield f"{title:<16}{'requests':>9}  answers"
+        for name, counted in statuses.items():
             answers = "  ".join(f"{status}: {times}" for status, times in sorted(counted.items()))
-            lines.append(f"{name:<16}{counted.total():>9}  {answers}")
-        return "\n".join(lines)
+            yield f"{name:<16}{counted.total():>9}  {answers}"
 
 
 def main() -> int:
@@ -155,6 +136,7 @@ def main() -> int:
     parser.add_argument(
         "--examples", type=int, default=700, help="for each operation, and each way to ask it (700)"
     )
+    parser.add_argument("--scenarios", type=int, default=200, help="walks along the document's links (200)")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32), help="to see the same again")
     parser.add_argument("--operation", help="only this one, by its operationId")
     options = parser.parse_args()
@@ -177,8 +159,19 @@ def explore(examined: Conformance, options: argparse.Namespace) -> int:
             except (AssertionError, BaseExceptionGroup) as failure:
                 wrong += 1
                 print(f"!! {name}, {mode} data: {failure}", flush=True)
+    if not options.operation:
+        wrong += _walked(examined, options)
     print(examined.table())
     return 1 if wrong else 0
+
+
+def _walked(examined: Conformance, options: argparse.Namespace) -> int:
+    try:
+        examined.walks.go(options.scenarios, 12, options.seed)
+    except (AssertionError, BaseExceptionGroup) as failure:
+        print(f"!! along the links: {failure}", flush=True)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

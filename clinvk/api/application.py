@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from clinvk.api import openapi
+from clinvk.api import explorer, openapi
 from clinvk.api.handler import Handler
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
@@ -29,7 +29,7 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
     """All of `routes`; whatever else is asked for is a problem in the same form."""
     routes = tuple(routes)
     by_path: dict[str, dict[str, Route]] = {}
-    for route in routes:
+    for route in (*routes, explorer.FILES):
         by_path.setdefault(route.path, {})[route.method] = route
     services.openapi = openapi.document(routes, services.schemas)
     specs = [

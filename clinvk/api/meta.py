@@ -7,7 +7,8 @@ from clinvk.monitor import Status, StoreStatus
 
 async def root(call: Handler) -> None:
     """Where to go from here."""
-    call.reply({"name": "clinvk", "version": __version__, "health": "/health", "openapi": "/openapi.json"})
+    paths = {"health": "/health", "openapi": "/openapi.json", "docs": "/docs"}
+    call.reply({"name": "clinvk", "version": __version__, **paths})
 
 
 async def health(call: Handler) -> None:

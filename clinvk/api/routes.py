@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
+HTML: Final = "text/html"
 
 
 @dataclass(frozen=True)

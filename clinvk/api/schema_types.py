@@ -2,7 +2,7 @@
 
 # ruff: noqa: E501
 
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Command(TypedDict):
@@ -164,6 +164,17 @@ class ApprovalAnsweredEvent(TypedDict):
     reason: str
 
 
+class Usage(TypedDict):
+    """What a turn used. The parts never add to the totals."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: NotRequired[float]
+
+
 class NoticeEvent(TypedDict):
     """Something worth knowing that is no answer."""
 
@@ -177,6 +188,37 @@ class NoticeEvent(TypedDict):
     task: NotRequired[int]
     step: NotRequired[int]
     message: str
+
+
+class RunError(TypedDict):
+    """Why a run did not complete."""
+
+    code: Literal[
+        "backend_failed",
+        "backend_exited",
+        "no_result",
+        "spawn_failed",
+        "usage_limit",
+        "not_authenticated",
+        "forbidden",
+        "model_not_found",
+        "overloaded",
+        "provider_error",
+        "network",
+        "untrusted_folder",
+        "no_repository",
+        "resume_failed",
+        "protocol",
+        "timeout",
+        "output_limit",
+        "memory",
+        "max_turns",
+        "cancelled",
+        "interrupted",
+        "internal",
+    ]
+    message: str
+    retry_after_secs: NotRequired[float]
 
 
 class RunQueuedEvent(TypedDict):
@@ -208,6 +250,14 @@ class RunStartedEvent(TypedDict):
     step: NotRequired[int]
     pid: int
     start: Literal["cold", "warm", "live"]
+
+
+StopCause: TypeAlias = Literal[
+    "client", "disconnect", "console", "timeout", "shutdown", "group", "output_limit", "memory", "max_turns"
+]
+
+
+RunState: TypeAlias = Literal["queued", "starting", "running", "stopping", "completed", "failed", "cancelled"]
 
 
 class GroupFinishedEvent(TypedDict):
@@ -262,54 +312,60 @@ class Problem(TypedDict):
     errors: NotRequired[list[Fault]]
 
 
-class RunError(TypedDict):
-    """Why a run did not complete."""
+class Run(TypedDict):
+    """One run: a supervised turn of one backend, in whatever API it came."""
 
-    code: Literal[
-        "backend_failed",
-        "backend_exited",
-        "no_result",
-        "spawn_failed",
-        "usage_limit",
-        "not_authenticated",
-        "forbidden",
-        "model_not_found",
-        "overloaded",
-        "provider_error",
-        "network",
-        "untrusted_folder",
-        "no_repository",
-        "resume_failed",
-        "protocol",
-        "timeout",
-        "output_limit",
-        "memory",
-        "max_turns",
-        "cancelled",
-        "interrupted",
-        "internal",
-    ]
-    message: str
-    retry_after_secs: NotRequired[float]
-
-
-RunState: TypeAlias = Literal["queued", "starting", "running", "stopping", "completed", "failed", "cancelled"]
-
-
-StopCause: TypeAlias = Literal[
-    "client", "disconnect", "console", "timeout", "shutdown", "group", "output_limit", "memory", "max_turns"
-]
+    id: str
+    state: RunState
+    dialect: Literal["native", "openai", "anthropic"]
+    backend: str
+    model: NotRequired[str]
+    session_id: NotRequired[str]
+    continuation: NotRequired[Literal["live", "resumed", "fresh"]]
+    created_at: str
+    started_at: NotRequired[str]
+    finished_at: NotRequired[str]
+    queued_ms: int
+    queue_position: NotRequired[int]
+    first_output_ms: NotRequired[int]
+    duration_ms: NotRequired[int]
+    start: NotRequired[Literal["cold", "warm", "live"]]
+    client: str
+    key_label: NotRequired[str]
+    request_id: NotRequired[str]
+    group_id: NotRequired[str]
+    task: NotRequired[int]
+    step: NotRequired[int]
+    prompt_preview: str
+    metadata: dict[str, str]
+    pid: NotRequired[int]
+    stop_cause: NotRequired[StopCause]
+    exit: NotRequired[Exit]
+    error: NotRequired[RunError]
+    notices: list[str]
+    token_usage: Usage
+    events: int
+    command: NotRequired[Command]
+    request_as_curl: NotRequired[str]
 
 
-class Usage(TypedDict):
-    """What a turn used. The parts never add to the totals."""
+class Session(TypedDict):
+    """A conversation that is kept: from turn to turn, and over a restart of the server."""
 
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    cost_usd: NotRequired[float]
+    id: str
+    backend: str
+    created_at: str
+    last_used: str
+    working_dir: str
+    model: NotRequired[str]
+    title: NotRequired[str]
+    initial_prompt: NotRequired[str]
+    status: Literal["active", "completed", "error", "paused"]
+    turn_count: int
+    token_usage: Usage
+    tags: list[str]
+    backend_session_id: NotRequired[str]
+    metadata: dict[str, str]
 
 
 class BackendListBackendCapabilities(TypedDict):
@@ -341,6 +397,27 @@ class BackendList(TypedDict):
     backends: list[BackendListBackend]
 
 
+class Step(TypedDict):
+    """One prompt of a chain."""
+
+    name: NotRequired[str]
+    backend: str
+    prompt: str
+    model: NotRequired[str]
+    workdir: NotRequired[str]
+    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
+    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
+    max_tokens: NotRequired[int]
+    max_turns: NotRequired[int]
+    system_prompt: NotRequired[str]
+    verbose: NotRequired[bool]
+    extra: NotRequired[list[str]]
+    metadata: NotRequired[dict[str, str]]
+    timeout_secs: NotRequired[float]
+    ephemeral: NotRequired[Literal[True]]
+    output_format: NotRequired[Literal["default", "text", "json"]]
+
+
 class StepResult(TypedDict):
     """The outcome of one step."""
 
@@ -357,16 +434,11 @@ class StepResult(TypedDict):
     notices: NotRequired[list[str]]
 
 
-class ChainAnswer(TypedDict):
-    """The outcome of a chain. That a run failed is an outcome too: look at each `exit_code`."""
+class MemberDryRun(TypedDict):
+    """What would be executed for one of them."""
 
-    group_id: str
-    total_steps: int
-    completed_steps: int
-    failed_step: int
-    total_duration_ms: int
-    results: list[StepResult]
-    notices: NotRequired[list[str]]
+    backend: str
+    command: Command
 
 
 class CompareRequest(TypedDict):
@@ -401,31 +473,6 @@ class BackendResult(TypedDict):
     token_usage: Usage
     error: NotRequired[str]
     notices: NotRequired[list[str]]
-
-
-class CompareAnswer(TypedDict):
-    """The outcome of a comparison. That a run failed is an outcome too: look at each `exit_code`."""
-
-    group_id: str
-    prompt: str
-    backends: list[str]
-    total_duration_ms: int
-    results: list[BackendResult]
-    notices: NotRequired[list[str]]
-
-
-class MemberDryRun(TypedDict):
-    """What would be executed for one of them."""
-
-    backend: str
-    command: Command
-
-
-class GroupDryRun(TypedDict):
-    """What would be executed for many prompts."""
-
-    dry_run: Literal[True]
-    results: list[MemberDryRun]
 
 
 class GroupStopped(TypedDict):
@@ -469,6 +516,26 @@ class Health(TypedDict):
     runs: HealthRuns
 
 
+class Task(TypedDict):
+    """One prompt of many that run side by side."""
+
+    backend: str
+    prompt: str
+    model: NotRequired[str]
+    workdir: NotRequired[str]
+    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
+    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
+    max_tokens: NotRequired[int]
+    max_turns: NotRequired[int]
+    system_prompt: NotRequired[str]
+    verbose: NotRequired[bool]
+    extra: NotRequired[list[str]]
+    metadata: NotRequired[dict[str, str]]
+    timeout_secs: NotRequired[float]
+    ephemeral: NotRequired[Literal[True]]
+    output_format: NotRequired[Literal["default", "text", "json"]]
+
+
 class TaskResult(TypedDict):
     """The outcome of one task."""
 
@@ -482,21 +549,6 @@ class TaskResult(TypedDict):
     token_usage: Usage
     error: NotRequired[str]
     notices: NotRequired[list[str]]
-
-
-class ParallelAnswer(TypedDict):
-    """The outcome of a parallel request. That a run failed is an outcome too: look at each `exit_code`."""
-
-    group_id: str
-    total_tasks: int
-    completed: int
-    failed: int
-    total_duration_ms: int
-    results: list[TaskResult]
-    notices: NotRequired[list[str]]
-
-
-ParallelResponse: TypeAlias = ParallelAnswer | GroupDryRun
 
 
 class PromptRequest(TypedDict):
@@ -546,9 +598,6 @@ class PromptDryRun(TypedDict):
     command: Command
 
 
-PromptResponse: TypeAlias = PromptAnswer | PromptDryRun
-
-
 class Root(TypedDict):
     """Where to go from here."""
 
@@ -556,6 +605,17 @@ class Root(TypedDict):
     version: str
     health: str
     openapi: str
+    docs: str
+
+
+class RunList(TypedDict):
+    """Some runs, newest first."""
+
+    runs: list[Run]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: NotRequired[str]
 
 
 class SessionDeleted(TypedDict):
@@ -566,47 +626,14 @@ class SessionDeleted(TypedDict):
     notices: NotRequired[list[str]]
 
 
-class Step(TypedDict):
-    """One prompt of a chain."""
+class SessionList(TypedDict):
+    """Some sessions, the last used first."""
 
-    name: NotRequired[str]
-    backend: str
-    prompt: str
-    model: NotRequired[str]
-    workdir: NotRequired[str]
-    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
-    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
-    max_tokens: NotRequired[int]
-    max_turns: NotRequired[int]
-    system_prompt: NotRequired[str]
-    verbose: NotRequired[bool]
-    extra: NotRequired[list[str]]
-    metadata: NotRequired[dict[str, str]]
-    timeout_secs: NotRequired[float]
-    ephemeral: NotRequired[Literal[True]]
-    output_format: NotRequired[Literal["default", "text", "json"]]
-    session_id: NotRequired[Any]
-
-
-class Task(TypedDict):
-    """One prompt of many that run side by side."""
-
-    backend: str
-    prompt: str
-    model: NotRequired[str]
-    workdir: NotRequired[str]
-    approval_mode: NotRequired[Literal["default", "auto", "none", "always"]]
-    sandbox_mode: NotRequired[Literal["default", "read-only", "workspace", "full"]]
-    max_tokens: NotRequired[int]
-    max_turns: NotRequired[int]
-    system_prompt: NotRequired[str]
-    verbose: NotRequired[bool]
-    extra: NotRequired[list[str]]
-    metadata: NotRequired[dict[str, str]]
-    timeout_secs: NotRequired[float]
-    ephemeral: NotRequired[Literal[True]]
-    output_format: NotRequired[Literal["default", "text", "json"]]
-    session_id: NotRequired[Any]
+    sessions: list[Session]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: NotRequired[str]
 
 
 class UsageReportedEvent(TypedDict):
@@ -676,6 +703,71 @@ class RunFinishedEvent(TypedDict):
     continuation: NotRequired[Literal["live", "resumed", "fresh"]]
 
 
+class ChainRequest(TypedDict):
+    """Prompts run one after the other, each with the answer of the one before it."""
+
+    steps: list[Step]
+    stop_on_failure: NotRequired[bool]
+    pass_working_dir: NotRequired[bool]
+    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
+    dry_run: NotRequired[bool]
+
+
+class ChainAnswer(TypedDict):
+    """The outcome of a chain. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    total_steps: int
+    completed_steps: int
+    failed_step: int
+    total_duration_ms: int
+    results: list[StepResult]
+    notices: NotRequired[list[str]]
+
+
+class GroupDryRun(TypedDict):
+    """What would be executed for many prompts."""
+
+    dry_run: Literal[True]
+    results: list[MemberDryRun]
+
+
+class CompareAnswer(TypedDict):
+    """The outcome of a comparison. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    prompt: str
+    backends: list[str]
+    total_duration_ms: int
+    results: list[BackendResult]
+    notices: NotRequired[list[str]]
+
+
+class ParallelRequest(TypedDict):
+    """Many prompts, run side by side."""
+
+    tasks: list[Task]
+    max_parallel: NotRequired[int]
+    fail_fast: NotRequired[bool]
+    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
+    dry_run: NotRequired[bool]
+
+
+class ParallelAnswer(TypedDict):
+    """The outcome of a parallel request. That a run failed is an outcome too: look at each `exit_code`."""
+
+    group_id: str
+    total_tasks: int
+    completed: int
+    failed: int
+    total_duration_ms: int
+    results: list[TaskResult]
+    notices: NotRequired[list[str]]
+
+
+PromptResponse: TypeAlias = PromptAnswer | PromptDryRun
+
+
 Event: TypeAlias = (
     SessionBoundEvent
     | TextDeltaEvent
@@ -697,105 +789,10 @@ Event: TypeAlias = (
 )
 
 
-class Run(TypedDict):
-    """One run: a supervised turn of one backend, in whatever API it came."""
-
-    id: str
-    state: RunState
-    dialect: Literal["native", "openai", "anthropic"]
-    backend: str
-    model: NotRequired[str]
-    session_id: NotRequired[str]
-    continuation: NotRequired[Literal["live", "resumed", "fresh"]]
-    created_at: str
-    started_at: NotRequired[str]
-    finished_at: NotRequired[str]
-    queued_ms: int
-    queue_position: NotRequired[int]
-    first_output_ms: NotRequired[int]
-    duration_ms: NotRequired[int]
-    start: NotRequired[Literal["cold", "warm", "live"]]
-    client: str
-    key_label: NotRequired[str]
-    request_id: NotRequired[str]
-    group_id: NotRequired[str]
-    task: NotRequired[int]
-    step: NotRequired[int]
-    prompt_preview: str
-    metadata: dict[str, str]
-    pid: NotRequired[int]
-    stop_cause: NotRequired[StopCause]
-    exit: NotRequired[Exit]
-    error: NotRequired[RunError]
-    notices: list[str]
-    token_usage: Usage
-    events: int
-    command: NotRequired[Command]
-    request_as_curl: NotRequired[str]
-
-
-class Session(TypedDict):
-    """A conversation that is kept: from turn to turn, and over a restart of the server."""
-
-    id: str
-    backend: str
-    created_at: str
-    last_used: str
-    working_dir: str
-    model: NotRequired[str]
-    title: NotRequired[str]
-    initial_prompt: NotRequired[str]
-    status: Literal["active", "completed", "error", "paused"]
-    turn_count: int
-    token_usage: Usage
-    tags: list[str]
-    backend_session_id: NotRequired[str]
-    metadata: dict[str, str]
-
-
-class ChainRequest(TypedDict):
-    """Prompts run one after the other, each with the answer of the one before it."""
-
-    steps: list[Step]
-    stop_on_failure: NotRequired[bool]
-    pass_working_dir: NotRequired[bool]
-    pass_session_id: NotRequired[Any]
-    persist_sessions: NotRequired[Any]
-    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
-    dry_run: NotRequired[bool]
-
-
 ChainResponse: TypeAlias = ChainAnswer | GroupDryRun
 
 
 CompareResponse: TypeAlias = CompareAnswer | GroupDryRun
 
 
-class ParallelRequest(TypedDict):
-    """Many prompts, run side by side."""
-
-    tasks: list[Task]
-    max_parallel: NotRequired[int]
-    fail_fast: NotRequired[bool]
-    output_format: NotRequired[Literal["default", "text", "json", "stream-json"]]
-    dry_run: NotRequired[bool]
-
-
-class RunList(TypedDict):
-    """Some runs, newest first."""
-
-    runs: list[Run]
-    total: int
-    limit: int
-    offset: int
-    next_cursor: NotRequired[str]
-
-
-class SessionList(TypedDict):
-    """Some sessions, the last used first."""
-
-    sessions: list[Session]
-    total: int
-    limit: int
-    offset: int
-    next_cursor: NotRequired[str]
+ParallelResponse: TypeAlias = ParallelAnswer | GroupDryRun

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clinvk.api import meta
+from clinvk.api import explorer, meta
 from clinvk.api.handler import Endpoint
 from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
 from clinvk.api.problems import Kind
-from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route
+from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 
@@ -194,12 +194,14 @@ ROUTES: Final = (
     Route(
         "GET", "/api/v1/sessions/{id}", sessions.get_session, "getSession", "One session", "sessions",
         {200: _json("The session.", "domain/session")},
-        (Kind.SESSION_AMBIGUOUS, Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE), parameters=(_SESSION_PREFIX,),
+        (Kind.INVALID_REQUEST, Kind.SESSION_AMBIGUOUS, Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE),
+        parameters=(_SESSION_PREFIX,),
     ),
     Route(
         "DELETE", "/api/v1/sessions/{id}", sessions.delete_session, "deleteSession", "Delete a session",
         "sessions", {200: _json("It is gone.", "native/session-deleted")},
-        (Kind.NOT_FOUND, Kind.SESSION_BUSY, Kind.STORE_UNAVAILABLE), parameters=(_SESSION_ID,),
+        (Kind.INVALID_REQUEST, Kind.NOT_FOUND, Kind.SESSION_BUSY, Kind.STORE_UNAVAILABLE),
+        parameters=(_SESSION_ID,),
         description="With its runs, what they said, and the conversation that the CLI keeps.",
     ),
     Route(
@@ -213,6 +215,10 @@ ROUTES: Final = (
     Route(
         "GET", "/openapi.json", meta.openapi, "getOpenapi", "This document", "meta",
         {200: Answer("OpenAPI 3.1.", {JSON: ""})},
+    ),
+    Route(
+        "GET", "/docs", explorer.docs, "getDocs", "This API, to read and to try out", "meta",
+        {200: Answer("A page for browsers. It needs nothing from elsewhere, and no JavaScript.", {HTML: ""})},
     ),
     Route(
         "GET", "/", meta.root, "getRoot", "Where to go from here", "meta",

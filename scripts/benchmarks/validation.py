@@ -47,7 +47,7 @@ def measurements() -> Iterator[Measured]:
     yield _compared("chat of 100 messages, valid", CHAT, chat())
     yield _compared("chat of 100 messages, the last one wrong", CHAT, chat(99))
     yield _compared("chat of 100 messages, all wrong", CHAT, chat(0))
-    page = {"runs": schemas.documents["domain/run"]["examples"] * 50, "total": 50, "limit": 50, "offset": 0}
+    page = {"runs": schemas.documents["domain/run"]["examples"][:1] * 50, "total": 50, "limit": 50, "offset": 0}
     yield _compared("page of 50 runs, valid", schemas.whole("native/run-list"), page)
     yield against(
         "first use of a schema: compiled, one prompt",

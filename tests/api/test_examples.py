@@ -1,5 +1,6 @@
 """The examples of the schemas are promises: each is sent to a real server, its answer held against the table."""
 
+import copy
 import json
 
 import pytest
@@ -17,6 +18,11 @@ SENT = [
     for number, body in enumerate(SCHEMAS.documents[route.request]["examples"], 1)
     if not any(name in json.dumps(body) for name in REAL)
 ]
+MEMBERS = [
+    pytest.param(path, field, member, id=f"{name}-{number}")
+    for path, field, name in (("/api/v1/parallel", "tasks", "task"), ("/api/v1/chain", "steps", "step"))
+    for number, member in enumerate(SCHEMAS.documents[f"native/{name}"]["examples"], 1)
+]
 ASKED = [
     pytest.param(route, parameter, example, id=f"{route.name}-{parameter.name}-{example}")
     for route in ROUTES
@@ -26,6 +32,17 @@ ASKED = [
 PROMPTS = SCHEMAS.documents["native/prompt-request"]["examples"]
 
 
+async def here(server, body):
+    """`body` with what only one machine has in place of what it names: a session, a folder."""
+    told = copy.deepcopy(body)
+    for part in (told, *told.get("tasks", ()), *told.get("steps", ())):
+        if "session_id" in part:
+            part["session_id"] = (await server.prompt("/big 5")).json["session_id"]
+        if "workdir" in part:
+            part["workdir"] = server.services.default_workdir
+    return told
+
+
 def test_every_operation_that_takes_a_body_shows_one_that_anybody_can_send():
     shown = {param.values[0].name for param in SENT}
     assert shown == {route.name for route in ROUTES if route.request}
@@ -33,19 +50,35 @@ def test_every_operation_that_takes_a_body_shows_one_that_anybody_can_send():
 
 @pytest.mark.parametrize(("route", "body"), SENT)
 async def test_every_example_of_a_body_is_answered_as_documented(server, route, body):
-    reply = await server.fetch(route.path, body, method=route.method)
+    reply = await server.fetch(route.path, await here(server, body), method=route.method)
     assert reply.status in route.answers, reply.body
+    events = reply.events if reply.media_type == "application/x-ndjson" else []
+    assert bool(events) == (body.get("output_format") == "stream-json")
+    assert [fault for event in events for fault in server.faults("domain/event", event)] == []
     for wrong, place in (({**body, "no-such-field": 1}, "/no-such-field"), ([body], ""), (None, "")):
         refused = await server.fetch(route.path, data=json.dumps(wrong).encode(), method=route.method)
         assert (refused.status, [fault["path"] for fault in refused.json["errors"]]) == (400, [place])
 
 
+@pytest.mark.parametrize(("path", "field", "member"), MEMBERS)
+async def test_every_example_of_a_task_and_of_a_step_is_one_that_runs(server, path, field, member):
+    before = [{"backend": "demo", "prompt": "/big 5"}] if "{{previous}}" in member["prompt"] else []
+    reply = await server.fetch(path, await here(server, {field: [*before, member]}))
+    *_, result = reply.json["results"]
+    assert (result["exit_code"], result.get("error")) == (0, None)
+    assert result.get("name") == member.get("name")
+
+
 @pytest.mark.parametrize(("route", "parameter", "example"), ASKED)
 async def test_every_example_of_a_parameter_is_answered_as_documented(server, route, parameter, example):
-    run_id = (await server.prompt("/big 5")).json["run_id"]
+    if "/groups/" in route.path:
+        task = {"backend": "demo", "prompt": "/big 5"}
+        made = (await server.fetch("/api/v1/parallel", {"tasks": [task]})).json["group_id"]
+    else:
+        made = (await server.prompt("/big 5")).json["run_id"]
     place = {"query": f"?{parameter.name}={example}"}.get(parameter.place, "")
     headers = {parameter.name: str(example)} if parameter.place == "header" else {}
-    path = route.path.replace("{id}", str(example) if parameter.place == "path" else run_id)
+    path = route.path.replace("{id}", str(example) if parameter.place == "path" else made)
     if path == "/api/v1/events":  # has no end
         connection = await server.raw(route.method, path, headers)
         assert await connection.head() in route.answers
@@ -58,7 +91,7 @@ async def test_every_example_of_a_parameter_is_answered_as_documented(server, ro
 
 @pytest.mark.parametrize("body", [body for body in PROMPTS if body["backend"] == "demo"])
 async def test_every_example_of_a_prompt_does_what_it_is_shown_for(server, body):
-    reply = await server.fetch("/api/v1/prompt", body)
+    reply = await server.fetch("/api/v1/prompt", await here(server, body))
     if body.get("detach"):
         assert (reply.status, reply.headers["X-Run-Id"]) == (202, reply.json["id"])
         return

@@ -1,6 +1,7 @@
 """The OpenAPI document is the route table and the schemas, and nothing else."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -9,14 +10,48 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from clinvk.api import openapi
-from clinvk.api.problems import Kind
-from clinvk.api.routes import JSON, Answer, Route
+from clinvk.api.problems import BASE, Kind
+from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Route
 from clinvk.api.table import ROUTES
 from clinvk.schemas import Schemas
 
 SCHEMAS = Schemas()
 DOCUMENT = openapi.document(ROUTES, SCHEMAS)
-OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
+OPERATIONS = [
+    (path, method) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
+]
+REGISTRY = Registry().with_resource("doc:", Resource.from_contents(DOCUMENT, default_specification=DRAFT202012))
+ALWAYS = {"X-Request-Id", "request-id", "X-Content-Type-Options"}
+STREAMS = {NDJSON, SSE}
+
+
+def led(part):
+    """`part`, or what its reference leads to in the document."""
+    found = DOCUMENT
+    for step in part.get("$ref", "").split("/")[1:]:
+        found = found[step]
+    return found if "$ref" in part else part
+
+
+def faults(schema, value):
+    """What is wrong with `value` by a schema of the document."""
+    rewritten = json.loads(json.dumps(schema).replace('"#/', '"doc:#/'))
+    judge = jsonschema.Draft202012Validator(rewritten, registry=REGISTRY)
+    return [error.message for error in judge.iter_errors(value)]
+
+
+def bodies():
+    """Every body of every operation: of which operation, with which status, in which form, and what is told."""
+    for path, method in OPERATIONS:
+        told = DOCUMENT["paths"][path][method]
+        for form, media in told.get("requestBody", {"content": {}})["content"].items():
+            yield told["operationId"], "request", form, media
+        for status, answer in told["responses"].items():
+            for form, media in answer.get("content", {}).items():
+                yield told["operationId"], status, form, media
+
+
+BODIES = list(bodies())
 
 
 def operation(route):
@@ -47,9 +82,130 @@ def test_every_problem_a_route_may_answer_is_in_it_and_no_other(route):
     for kind in kinds:
         response = responses[str(kind.value.status)]
         assert kind.value.title in response["description"].split(" or ")
-        assert response["content"] == {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-        }
+        (told,) = response["content"].values()
+        assert list(response["content"]) == ["application/problem+json"]
+        assert told["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_problem_a_route_may_answer_shows_one_of_its_very_kind(route):
+    for kind in {*route.problems, Kind.FORBIDDEN, Kind.INTERNAL}:
+        (told,) = operation(route)["responses"][str(kind.value.status)]["content"].values()
+        assert kind.value.slug in told["examples"], "clinvk/api/openapi/refusals.py has no example of it"
+        shown = led(told["examples"][kind.value.slug])["value"]
+        assert (shown["type"], shown["title"]) == (BASE + kind.value.slug, kind.value.title)
+        assert (shown["status"], shown["detail"]) == (kind.value.status, shown["error"]["message"])
+        assert shown["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "form", "media"), BODIES, ids=[f"{n}-{s}-{f}" for n, s, f, _ in BODIES]
+)
+def test_every_body_shows_examples_that_its_schema_allows(name, status, form, media):
+    if media["schema"] in ({"type": "object"}, {"type": "string"}):  # what is of no form of ours
+        return
+    assert media["examples"]
+    for example in media["examples"].values():
+        assert faults(media["schema"], led(example)["value"]) == []
+
+
+def test_no_example_is_left_over():
+    named = {example.get("$ref", "") for *_, media in BODIES for example in media.get("examples", {}).values()}
+    assert {f"#/components/examples/{name}" for name in DOCUMENT["components"]["examples"]} == named - {""}
+
+
+SHOWN_ONLY = {
+    ("createPrompt", "202"): {"queued"},
+    ("cancelRun", "200"): {"completed", "failed", "cancelled"},
+    ("cancelRun", "202"): {"stopping"},
+    ("deleteRun", "200"): {"completed", "failed", "cancelled"},
+    ("deleteRun", "202"): {"stopping"},
+    ("getRun", "200"): {"queued", "running", "stopping", "completed", "failed", "cancelled"},
+    ("getHealth", "200"): {"ok", "degraded"},
+    ("getHealth", "503"): {"unhealthy"},
+    ("cancelGroup", "200"): {True},
+    ("cancelGroup", "202"): {False},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "form", "media"), BODIES, ids=[f"{n}-{s}-{f}" for n, s, f, _ in BODIES]
+)
+def test_an_answer_shows_only_what_can_come_with_its_status(name, status, form, media):
+    words = SHOWN_ONLY.get((name, status))
+    shown = [led(example)["value"] for example in media.get("examples", {}).values()]
+    if words:
+        assert {value.get("state", value.get("status", value.get("ended"))) for value in shown} == words
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "media"), [(name, form, media) for name, _, form, media in BODIES if form in STREAMS]
+)
+def test_a_stream_is_told_as_text_with_what_each_item_is_and_a_whole_one(name, form, media):
+    assert media["schema"]["type"] == "string"
+    (example,) = media["examples"].values()
+    text = example["value"]
+    assert text.endswith("\n\n" if form == SSE else "\n")
+    lines = re.findall("^data: (.*)$", text, re.MULTILINE) if form == SSE else text.splitlines()
+    events = [json.loads(line) for line in lines]
+    assert [fault for event in events for fault in faults(media["x-oai-itemSchema"], event)] == []
+    assert events[-1]["type"].endswith(".finished")
+    if form == SSE:
+        assert re.findall("^id: (.*)$", text, re.MULTILINE) == [str(number) for number in range(len(events))]
+        assert re.findall("^event: (.*)$", text, re.MULTILINE) == [event["type"] for event in events]
+
+
+def test_every_event_is_told_apart_by_its_type():
+    told = DOCUMENT["components"]["schemas"]["Event"]
+    options = [led(option) for option in told["oneOf"]]
+    by_type = {option["properties"]["type"]["const"]: option["title"] for option in options}
+    assert told["discriminator"] == {
+        "propertyName": "type",
+        "mapping": {name: f"#/components/schemas/{title}" for name, title in by_type.items()},
+    }
+    assert "discriminator" not in DOCUMENT["components"]["schemas"]["PromptResponse"]
+
+
+def test_every_header_is_described_once_with_an_example():
+    used = [headers for _, headers in all_headers()]
+    assert {part["$ref"].rpartition("/")[2] for headers in used for part in headers.values()} <= set(
+        DOCUMENT["components"]["headers"]
+    )
+    for name, told in DOCUMENT["components"]["headers"].items():
+        assert told["description"], name
+        assert faults(told["schema"], told["example"]) == []
+        assert told["required"] == (name in ALWAYS)
+
+
+def all_headers():
+    for path, method in OPERATIONS:
+        for status, answer in DOCUMENT["paths"][path][method]["responses"].items():
+            yield (path, method, status), answer["headers"]
+
+
+def test_every_path_takes_an_id_of_the_request():
+    for item in DOCUMENT["paths"].values():
+        (told,) = map(led, item["parameters"])
+        assert (told["name"], told["in"], told["required"]) == ("X-Request-Id", "header", False)
+
+
+def test_answers_link_to_what_takes_the_ids_they_tell():
+    names = {DOCUMENT["paths"][path][method]["operationId"]: (path, method) for path, method in OPERATIONS}
+    found = {}
+    for path, method in OPERATIONS:
+        told = DOCUMENT["paths"][path][method]
+        for status, answer in told["responses"].items():
+            for name, link in answer.get("links", {}).items():
+                led_path, led_method = names[link["operationId"]]
+                taken = {each["name"] for each in DOCUMENT["paths"][led_path][led_method].get("parameters", [])}
+                assert link["parameters"].keys() <= taken
+                found.setdefault((told["operationId"], status), set()).add(name)
+    of_a_run = {"getRun", "deleteRun", "cancelRun", "followRun"}
+    assert found["createPrompt", "202"] >= of_a_run
+    assert found["createPrompt", "200"] >= of_a_run | {"getSession", "deleteSession", "listRuns"}
+    assert found["createParallel", "200"] == {"cancelGroup", "listRuns"}
+    assert found["listRuns", "200"] == {"listRuns"}
+    assert found["listSessions", "200"] == {"listSessions"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
@@ -59,11 +215,8 @@ def test_every_answer_of_a_route_is_in_it_with_its_forms_and_headers(route):
     for status, answer in route.answers.items():
         told = responses[str(status)]
         assert set(told["content"]) == set(answer.content)
-        assert set(told["headers"]) == {"X-Request-Id", "request-id", *answer.headers}
-        assert {name for name, header in told["headers"].items() if header["required"]} == {
-            "X-Request-Id",
-            "request-id",
-        }
+        of_streams = {"Cache-Control", "X-Accel-Buffering"} if STREAMS & set(answer.content) else set()
+        assert set(told["headers"]) == ALWAYS | of_streams | set(answer.headers)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
@@ -96,30 +249,52 @@ def test_every_parameter_shows_an_example_that_is_right(route):
 
 def test_a_problem_tells_the_headers_it_may_have():
     responses = operation(next(route for route in ROUTES if route.name == "createPrompt"))["responses"]
-    always = {"X-Request-Id", "request-id"}
-    assert set(responses["400"]["headers"]) == always
-    assert set(responses["429"]["headers"]) == always | {"Retry-After"}
-    assert set(responses["503"]["headers"]) == always | {"Retry-After"}
-    assert set(responses["504"]["headers"]) == always | {"x-should-retry"}
+    assert set(responses["400"]["headers"]) == ALWAYS
+    assert set(responses["429"]["headers"]) == ALWAYS | {"Retry-After"}
+    assert set(responses["503"]["headers"]) == ALWAYS | {"Retry-After"}
+    assert set(responses["500"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id"}
+    assert set(responses["504"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id"}
+    of_a_list = operation(next(route for route in ROUTES if route.name == "listRuns"))["responses"]["500"]
+    assert set(of_a_list["headers"]) == ALWAYS | {"x-should-retry"}
 
 
-def test_every_public_schema_is_a_component_with_its_examples():
-    public = {document["title"]: document for name, document in SCHEMAS.documents.items() if "config/" not in name}
+def titled(part):
+    """Every object with a title in `part`, a schema of ours."""
+    if isinstance(part, dict):
+        if isinstance(part.get("title"), str):
+            yield part["title"], part
+        for key, each in part.items():
+            if key not in {"examples", "enum", "const"}:
+                yield from titled(each)
+    elif isinstance(part, list):
+        for each in part:
+            yield from titled(each)
+
+
+def test_every_public_schema_is_a_component_with_its_examples_and_so_is_every_titled_part_of_it():
+    public = [document for name, document in SCHEMAS.documents.items() if "config/" not in name]
+    ours = {title: part for document in public for title, part in titled(document)}
     components = DOCUMENT["components"]["schemas"]
-    assert set(components) == set(public)
-    registry = Registry().with_resource(
-        "doc:", Resource.from_contents(DOCUMENT, default_specification=DRAFT202012)
-    )
+    assert set(components) == set(ours)
+    assert {"Event", "TextDeltaEvent", "TaskResult", "PromptAnswer"} <= set(ours)
     for title, schema in components.items():
-        judge = jsonschema.Draft202012Validator({"$ref": f"doc:#/components/schemas/{title}"}, registry=registry)
-        assert schema["examples"] == public[title]["examples"]
-        assert all(judge.is_valid(example) for example in schema["examples"]), title
+        assert schema["examples"] == ours[title]["examples"]
+        assert [faults({"$ref": f"#/components/schemas/{title}"}, example) for example in schema["examples"]] == [
+            []
+        ] * len(schema["examples"])
+
+
+def test_what_is_refused_by_name_is_left_out_since_the_object_is_closed():
+    fields = DOCUMENT["components"]["schemas"]["ChainRequest"]
+    assert "pass_session_id" in SCHEMAS.documents["native/chain-request"]["properties"]
+    assert "pass_session_id" not in fields["properties"]
+    assert fields["additionalProperties"] is False
 
 
 def test_no_reference_leads_out_of_it():
     text = json.dumps(DOCUMENT)
     assert '"$id"' not in text
-    assert text.count('"$ref": "#/components/schemas/') == text.count('"$ref"')
+    assert text.count('"$ref": "#/components/') == text.count('"$ref"')
 
 
 def test_references_within_a_schema_and_answers_without_a_body_are_told_too(tmp_path):

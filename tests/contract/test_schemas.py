@@ -84,6 +84,25 @@ def test_every_object_shows_examples():
     assert bare == []
 
 
+def test_every_property_is_shown_with_a_value_in_an_example():
+    bare = [
+        f"{name}{pointer}/{field}"
+        for name, pointer, part in EVERY
+        for field, described in part.get("properties", {}).items()
+        if "not" not in described  # nothing can be its value
+        if not any(field in example for example in [*part["examples"], *_beside(name, pointer, field, described)])
+    ]
+    assert bare == []
+
+
+def _beside(name: str, pointer: str, field: str, described: Any) -> list[Any]:
+    """Examples of the other options of a union, where these have the same field: events need not all show it."""
+    union, option, _ = pointer.rpartition("/oneOf/")
+    options = SCHEMAS.part(name, union)[0]["oneOf"] if option else []
+    alike = [each for each in options if each.get("properties", {}).get(field) == described]
+    return [example for each in alike for example in each["examples"]]
+
+
 def led(part: Any, name: str) -> Any:
     """`part`, or what its reference leads to."""
     return {**SCHEMAS.part(*target(part["$ref"], name))[0], **part} if "$ref" in part else part

@@ -15,7 +15,6 @@ NOT_YET = {
     ("GET", "/openai/v1/models"),
     ("POST", "/openai/v1/chat/completions"),
     ("POST", "/anthropic/v1/messages"),
-    ("GET", "/docs"),
     ("GET", "/metrics"),
     # Folders of examples
     "examples/openai",

@@ -6,13 +6,24 @@ from clinvk.api.table import ROUTES
 from tests.conformance import NO_CLIS, Conformance
 from tests.e2e.conftest import Served
 
-EXAMPLES = {"createPrompt": 240, "followRun": 80, "followEvents": 60}
+EXAMPLES = {
+    "createPrompt": 130,
+    "createParallel": 30,
+    "createChain": 30,
+    "createCompare": 40,
+    "followRun": 80,
+    "followEvents": 60,
+}
 """Requests, and as many wrong ones: above two thousand in all. The same each time."""
-USUAL = 130
+USUAL = 100
 
 # What a likely request is answered with: that it came so far shows that more than refusals were judged.
 REACHED = {
     "createPrompt": {200, 202, 400},
+    "createParallel": {200, 400},
+    "createChain": {200, 400},
+    "createCompare": {200, 400},
+    "cancelGroup": {200, 400, 404},
     "listRuns": {200, 400},
     "getRun": {200, 404},
     "deleteRun": {200, 400, 404},
@@ -39,6 +50,18 @@ def test_every_answer_is_one_that_is_documented(name, examined):
     for mode in examined.modes(name):
         examined.examine(name, mode, EXAMPLES.get(name, USUAL), seed=None)
     assert examined.statuses[name].keys() >= REACHED.get(name, {200}), examined.table()
+
+
+# What the walks come to, and find.
+WALKED = {"createPrompt", "createParallel", "cancelGroup", "getRun", "followRun", "listRuns", "getSession"}
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(240)
+def test_what_an_answer_links_to_is_there(examined):
+    examined.walks.go(scenarios=20, steps=8, seed=None)
+    found = {name for name, counted in examined.walks.statuses.items() if 200 in counted}
+    assert found >= WALKED, examined.table()
 
 
 def test_every_operation_of_the_document_is_examined(examined):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,19 @@ def test_it_serves_sessions_from_an_empty_folder(python: Path, tmp_path: Path) -
         assert served.prompt("x", nonsense=1)["errors"][0]["path"] == "/nonsense"
         committed = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
         assert served.json("GET", "/openapi.json") == committed
+    finally:
+        served.end()
+
+
+def test_its_explorer_is_whole(python: Path, tmp_path: Path) -> None:
+    served = Served(tmp_path, argv=(str(python), "-I", "-m", "clinvk", "serve", "--port", "0"))
+    try:
+        page = served.call("GET", "/docs").read().decode()
+        assert "curl" in page
+        script = served.call("GET", "/docs/explorer.js").read().decode()
+        names = set(re.findall(r'"(/docs/[^"]+)"', page + script))
+        assert "/docs/swagger-ui-bundle.js" in names
+        assert {name: served.call("GET", name).status for name in names} == dict.fromkeys(names, 200)
     finally:
         served.end()
 

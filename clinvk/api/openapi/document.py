@@ -1,0 +1,74 @@
+"""The document: what its operations have in common, and where they are."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from clinvk import __version__
+from clinvk.api.openapi import components, headers, operations
+from clinvk.api.routes import Route
+from clinvk.schemas import Schemas
+
+_DESCRIPTION: Final = """\
+Prompts in, answers out: whole, or as a stream of events. Each answer has an `X-Request-Id`; what started a run \
+names it in `X-Run-Id`.
+
+Whatever goes wrong is a `Problem` (RFC 7807). That a run failed is no problem: it is an outcome, with \
+`exit_code` and `error`. Clients that repeat requests by themselves are told by `x-should-retry: false` where \
+that might run an agent twice.
+
+A body is one JSON object in UTF-8, sent as `application/json`. A field that is not known is refused, and all \
+faults are told at once. `Accept: text/event-stream` asks for server-sent events, `application/x-ndjson` for \
+lines of JSON. GET operations answer HEAD too, without a body; OPTIONS names the methods of a path in `Allow`."""
+_TAGS: Final = {
+    "runs": "Run prompts; watch and stop what is under way.",
+    "groups": "Many prompts in one request: side by side, one after the other, or one with several backends.",
+    "sessions": "Conversations that are kept, and gone on with.",
+    "meta": "The server itself.",
+}
+_REQUEST_ID: Final = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Your own id for this request, up to 128 visible ASCII characters: the answer has it too, and"
+    " so have the run and the server's log. Another is not refused: the server then makes one.",
+    "schema": {"type": "string"},
+    "examples": {"example 1": {"value": "nightly-build-7"}},
+}
+
+
+def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
+    """OpenAPI 3.1 for `routes`, with every schema there is."""
+    routes = tuple(routes)
+    writer = operations.Writer(routes, schemas)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        shared = {"parameters": [{"$ref": "#/components/parameters/X-Request-Id"}]}
+        paths.setdefault(route.path, shared)[route.method.lower()] = writer.operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "clinvk",
+            "version": __version__,
+            "summary": "One HTTP endpoint in front of the AI coding CLIs on your machine.",
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "http://127.0.0.1:8080", "description": "Where it listens if nothing else is set."}],
+        "security": [],
+        "tags": _tags(routes),
+        "paths": paths,
+        "components": {
+            "schemas": components.every(schemas),
+            "headers": headers.every(),
+            "parameters": {"X-Request-Id": _REQUEST_ID},
+            "examples": dict(sorted(writer.examples.items())),
+        },
+    }
+
+
+def _tags(routes: Iterable[Route]) -> list[dict[str, str]]:
+    used = {route.tag for route in routes}
+    named = [*_TAGS, *sorted(used - _TAGS.keys())]
+    return [
+        {"name": name} | ({"description": _TAGS[name]} if name in _TAGS else {}) for name in named if name in used
+    ]

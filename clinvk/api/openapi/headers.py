@@ -1,0 +1,68 @@
+"""The headers of answers: each described once, and named where it may stand."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from clinvk.api.idempotency import REPLAYED
+from clinvk.api.problems import Kind
+from clinvk.api.routes import Route
+
+
+class _Header(NamedTuple):
+    description: str
+    example: str
+    always: bool = False
+
+
+_REQUEST: Final = "req_01k9w3m4x5c8f2h6j0n4q8s2v7"
+_KNOWN: Final[Mapping[str, _Header]] = {
+    "X-Request-Id": _Header("Id of this request, yours if you sent one.", _REQUEST, always=True),
+    "request-id": _Header("The same, under the name that some SDKs read.", _REQUEST, always=True),
+    "X-Content-Type-Options": _Header(
+        "Browsers are to take the media type as it is said.", "nosniff", always=True
+    ),
+    "X-Run-Id": _Header("Id of the run that was started, if one was.", "run_01k9w3m4x5c8f2h6j0n4q8s2v6"),
+    "X-Group-Id": _Header(
+        "Id of the group of runs that was started, if one was.", "grp_01k9w3m4x5c8f2h6j0n4q8s2v4"
+    ),
+    REPLAYED: _Header("Whether an earlier request with the same key started it; absent if not.", "true"),
+    "Cache-Control": _Header("A stream is not to be kept.", "no-cache"),
+    "X-Accel-Buffering": _Header("A proxy is not to hold a stream back.", "no"),
+    "Retry-After": _Header("Seconds after which it may work.", "5"),
+    "x-should-retry": _Header("`false` where to repeat the request by itself might run an agent twice.", "false"),
+}
+OF_STREAMS: Final = ("Cache-Control", "X-Accel-Buffering")
+_OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id"})
+_AFTER_A_START: Final = frozenset({Kind.TIMEOUT, Kind.INTERNAL})
+
+
+def every() -> dict[str, Any]:
+    """All that are described, by name."""
+    return {
+        name: _described(each.description, required=each.always) | {"example": each.example}
+        for name, each in _KNOWN.items()
+    }
+
+
+def of(names: Iterable[str], told: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """`names`, and those that every answer has. What is not known is described as it is `told`."""
+    always = [name for name, each in _KNOWN.items() if each.always]
+    return {
+        name: {"$ref": f"#/components/headers/{name}"}
+        if name in _KNOWN
+        else _described((told or {})[name], required=False)
+        for name in (*always, *names)
+    }
+
+
+def of_problem(kind: Kind, route: Route) -> list[str]:
+    """Those that such a problem may have of its own. How long the queue is, is known only then."""
+    own = ["Retry-After"] if kind is Kind.OVERLOADED else list(kind.value.headers)
+    if kind not in _AFTER_A_START:
+        return own
+    started = {name for answer in route.answers.values() for name in answer.headers}
+    return own + sorted(started & _OF_WHAT_STARTED)
+
+
+def _described(text: str, *, required: bool) -> dict[str, Any]:
+    return {"description": text, "required": required, "schema": {"type": "string"}}

@@ -1,0 +1,95 @@
+"""An example of each problem of each operation: made as the server makes it, so that it says what it would say."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from clinvk.api import guards, idempotency, parameters, problems
+from clinvk.api.body import Body
+from clinvk.api.problems import Kind, Problem
+from clinvk.api.routes import Parameter, Route
+from clinvk.api.services import Bounds
+from clinvk.domain import errors
+from clinvk.schemas import Schemas
+
+_REQUEST_ID: Final = "req_01k9w3m4x5c8f2h6j0n4q8s2v7"
+_RUN_ID: Final = "run_01k9w3m4x5c8f2h6j0n4q8s2v6"
+_SESSION_ID: Final = "ses_01k9w3m4x5c8f2h6j0n4q8s2v5"
+_BOUNDS: Final = Bounds()
+
+
+def example(route: Route, kind: Kind, schemas: Schemas) -> dict[str, Any] | None:
+    """The body of such a problem; None of a kind that has no example yet."""
+    if kind is Kind.INVALID_REQUEST:
+        problem = _invalid(route, schemas)
+    elif kind is Kind.NOT_FOUND:
+        problem = problems.of(_absent(route))
+    elif kind in _MADE:
+        problem = _MADE[kind]()
+    else:
+        return None
+    return problem.body(_REQUEST_ID, anthropic=False)
+
+
+def _invalid(route: Route, schemas: Schemas) -> Problem:
+    if route.request:
+        return problems.of(errors.InvalidInput(schemas.checker(route.request).faults({})))
+    for parameter in route.parameters:
+        if refused := _refused(parameter):
+            return refused
+    return Problem(Kind.INVALID_REQUEST, "The path or the query is not UTF-8")
+
+
+def _refused(parameter: Parameter) -> Problem | None:
+    """What is said of a value that `parameter` cannot have, if there is one."""
+    try:
+        parameters.read((parameter,), lambda *_: "all", {parameter.name: "all"})
+    except errors.InvalidInput as error:
+        return problems.of(error)
+    return None
+
+
+def _absent(route: Route) -> Exception:
+    """What is not there is what the path names; else the session that the body does."""
+    shown = next((each.schema["examples"][0] for each in route.parameters if each.place == "path"), _SESSION_ID)
+    for start, error in _NAMED.items():
+        if route.path.startswith(start):
+            return error(shown)
+    return errors.SessionNotFound(shown)
+
+
+_NAMED: Final[Mapping[str, Callable[[str], Exception]]] = {
+    "/api/v1/runs/": errors.RunNotFound,
+    "/api/v1/groups/": errors.GroupNotFound,
+}
+
+
+def _caught(check: Callable[[], None]) -> Problem:
+    try:
+        check()
+    except Problem as problem:
+        return problem
+    raise AssertionError("what is shown as refused is refused")
+
+
+_MADE: Final[Mapping[Kind, Callable[[], Problem]]] = {
+    Kind.BACKEND_NOT_FOUND: lambda: problems.of(errors.BackendNotFound("unknown")),
+    Kind.FORBIDDEN: lambda: _caught(lambda: guards.check_host("agents.example.com", ())),
+    Kind.MEDIA_TYPE: lambda: _caught(lambda: guards.check_media_type("text/plain", has_body=True)),
+    Kind.READ_TIMEOUT: lambda: Problem(
+        Kind.READ_TIMEOUT, f"The body did not arrive within {_BOUNDS.read_secs:g} s (server.read_timeout_secs)"
+    ),
+    Kind.TOO_LARGE: lambda: Body(_BOUNDS.max_body_bytes).excess(),
+    Kind.SESSION_BUSY: lambda: problems.of(errors.SessionBusy(_SESSION_ID)),
+    Kind.SESSION_AMBIGUOUS: lambda: problems.of(errors.SessionAmbiguous(_SESSION_ID[:8])),
+    Kind.OVERLOADED: lambda: problems.of(errors.QueueFull(100, 12)),
+    Kind.SHUTTING_DOWN: lambda: problems.of(errors.ShuttingDown()),
+    Kind.STORE_UNAVAILABLE: lambda: problems.of(
+        errors.StoreUnavailable("it is in use by another clinvk server, pid 4711")
+    ),
+    Kind.TIMEOUT: lambda: Problem(
+        Kind.TIMEOUT, f"No answer within {_BOUNDS.request_secs:g} s (server.request_timeout_secs)"
+    ),
+    Kind.INTERNAL: lambda: problems.of(RuntimeError()),
+    Kind.IDEMPOTENCY_MISMATCH: idempotency.mismatch,
+    Kind.ANSWER_NOT_KEPT: lambda: idempotency.not_kept(_RUN_ID),
+}
