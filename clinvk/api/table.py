@@ -93,7 +93,7 @@ def _many(name: str, summary: str, endpoint: Endpoint, description: str) -> Rout
         _GROUP_HEADER,
     )
     return Route(
-        "POST", f"/api/v1/{name}", endpoint, f"create{name.capitalize()}", summary, "runs", {200: answer},
+        "POST", f"/api/v1/{name}", endpoint, f"create{name.capitalize()}", summary, "groups", {200: answer},
         _STARTS_MANY, request=f"native/{name}-request", parameters=(_KEY,), description=description,
     )  # fmt: skip
 
@@ -130,7 +130,7 @@ ROUTES: Final = (
         "The runs stand alone: they have no session. A client that leaves stops them all.",
     ),
     Route(
-        "POST", "/api/v1/groups/{id}/cancel", group.cancel, "cancelGroup", "Stop a group of runs", "runs",
+        "POST", "/api/v1/groups/{id}/cancel", group.cancel, "cancelGroup", "Stop a group of runs", "groups",
         {
             200: _json("All its runs have ended, now or before.", "native/group-stopped"),
             202: _json("Its runs are stopping; none is begun any more.", "native/group-stopped"),
