@@ -115,6 +115,19 @@ class MissingBackend(FakeBackend):
         return Command(("/nowhere/cli",), spec.workdir)
 
 
+class Later:
+    """A clock that is so many seconds ahead."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def wall(self) -> float:
+        return SystemClock().wall() + self._seconds
+
+    def monotonic(self) -> float:
+        return SystemClock().monotonic()
+
+
 @dataclass
 class Witness:
     """One run, and everything it said."""

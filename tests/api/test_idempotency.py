@@ -8,27 +8,14 @@ import pytest
 
 from clinvk.api.services import Bounds
 from clinvk.api.table import ROUTES
-from clinvk.clock import SystemClock
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
 from tests.api.client import Stream
 from tests.api.keyed import PROMPT, SSE, asked, check_same, is_replay, keyed, total, until
+from tests.conftest import Later
 
 MISMATCH = "https://api.clinvk.dev/errors/idempotency-mismatch"
 HOUR = 3600.0
-
-
-class Later:
-    """A clock that is so many seconds ahead."""
-
-    def __init__(self, seconds):
-        self._seconds = seconds
-
-    def wall(self):
-        return SystemClock().wall() + self._seconds
-
-    def monotonic(self):
-        return SystemClock().monotonic()
 
 
 async def test_the_same_request_again_is_given_the_same_answer_to_the_byte(server):

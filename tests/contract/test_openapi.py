@@ -3,41 +3,19 @@
 import json
 import re
 
-import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
 
-from clinvk.api import openapi
 from clinvk.api.problems import BASE, Kind
-from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Route
+from clinvk.api.routes import NDJSON, SSE
 from clinvk.api.table import ROUTES
-from clinvk.schemas import Schemas
+from tests.contract.document import DOCUMENT, SCHEMAS, faults, led
 
-SCHEMAS = Schemas()
-DOCUMENT = openapi.document(ROUTES, SCHEMAS)
 OPERATIONS = [
     (path, method) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
 ]
-REGISTRY = Registry().with_resource("doc:", Resource.from_contents(DOCUMENT, default_specification=DRAFT202012))
 ALWAYS = {"X-Request-Id", "request-id", "X-Content-Type-Options"}
 STREAMS = {NDJSON, SSE}
-
-
-def led(part):
-    """`part`, or what its reference leads to in the document."""
-    found = DOCUMENT
-    for step in part.get("$ref", "").split("/")[1:]:
-        found = found[step]
-    return found if "$ref" in part else part
-
-
-def faults(schema, value):
-    """What is wrong with `value` by a schema of the document."""
-    rewritten = json.loads(json.dumps(schema).replace('"#/', '"doc:#/'))
-    judge = jsonschema.Draft202012Validator(rewritten, registry=REGISTRY)
-    return [error.message for error in judge.iter_errors(value)]
 
 
 def bodies():
@@ -256,71 +234,3 @@ def test_a_problem_tells_the_headers_it_may_have():
     assert set(responses["504"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id"}
     of_a_list = operation(next(route for route in ROUTES if route.name == "listRuns"))["responses"]["500"]
     assert set(of_a_list["headers"]) == ALWAYS | {"x-should-retry"}
-
-
-def titled(part):
-    """Every object with a title in `part`, a schema of ours."""
-    if isinstance(part, dict):
-        if isinstance(part.get("title"), str):
-            yield part["title"], part
-        for key, each in part.items():
-            if key not in {"examples", "enum", "const"}:
-                yield from titled(each)
-    elif isinstance(part, list):
-        for each in part:
-            yield from titled(each)
-
-
-def test_every_public_schema_is_a_component_with_its_examples_and_so_is_every_titled_part_of_it():
-    public = [document for name, document in SCHEMAS.documents.items() if "config/" not in name]
-    ours = {title: part for document in public for title, part in titled(document)}
-    components = DOCUMENT["components"]["schemas"]
-    assert set(components) == set(ours)
-    assert {"Event", "TextDeltaEvent", "TaskResult", "PromptAnswer"} <= set(ours)
-    for title, schema in components.items():
-        assert schema["examples"] == ours[title]["examples"]
-        assert [faults({"$ref": f"#/components/schemas/{title}"}, example) for example in schema["examples"]] == [
-            []
-        ] * len(schema["examples"])
-
-
-def test_what_is_refused_by_name_is_left_out_since_the_object_is_closed():
-    fields = DOCUMENT["components"]["schemas"]["ChainRequest"]
-    assert "pass_session_id" in SCHEMAS.documents["native/chain-request"]["properties"]
-    assert "pass_session_id" not in fields["properties"]
-    assert fields["additionalProperties"] is False
-
-
-def test_no_reference_leads_out_of_it():
-    text = json.dumps(DOCUMENT)
-    assert '"$id"' not in text
-    assert text.count('"$ref": "#/components/') == text.count('"$ref"')
-
-
-def test_references_within_a_schema_and_answers_without_a_body_are_told_too(tmp_path):
-    (tmp_path / "domain").mkdir()
-    names = {"domain/tree": "Tree", "domain/leaf": "Leaf", "domain/problem": "Problem"}
-    for name, title in names.items():
-        document = {
-            "$id": f"https://api.clinvk.dev/schemas/{name}.json",
-            "title": title,
-            "properties": {
-                "self": {"$ref": "leaf.json#/$defs/a", "description": "B."},
-                "whole": {"$ref": "leaf.json"},
-                "leaf": {"$ref": "leaf.json#/$defs/a"},
-            },
-            "$defs": {"a": {"type": "string", "description": "A."}},
-        }
-        (tmp_path / f"{name}.json").write_text(json.dumps(document))
-    route = Route(
-        "DELETE", "/tree", None, "fell", "Fell it", "meta", {204: Answer("Gone."), 200: Answer("x", {JSON: ""})}
-    )
-    document = openapi.document([route], Schemas(tmp_path))
-    responses = document["paths"]["/tree"]["delete"]["responses"]
-    assert "content" not in responses["204"]
-    assert responses["200"]["content"] == {JSON: {"schema": {"type": "object"}}}
-    assert document["components"]["schemas"]["Tree"]["properties"] == {
-        "self": {"type": "string", "description": "B."},
-        "whole": {"$ref": "#/components/schemas/Leaf"},
-        "leaf": {"type": "string", "description": "A."},
-    }

@@ -5,9 +5,10 @@ import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,11 @@ class Served:
         events.close()
         return run_id
 
+    def kill(self) -> None:
+        """As the out-of-memory killer does it; returns when the guardian has cleared up."""
+        os.kill(self.pid, signal.SIGKILL)
+        self.guardian.wait(DEADLINE)
+
     def end(self) -> None:
         if self.guardian.poll() is None:
             self.guardian.terminate()
@@ -113,6 +119,20 @@ def gone(family: list[processes.Process]) -> bool:
     """Whether none of these processes is left; a pid in other hands does not count."""
     now = {(row.pid, row.started) for row in processes.table().values() if row.alive}
     return not now & {(row.pid, row.started) for row in family}
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts servers on one home, one after the other."""
+    started: list[Served] = []
+
+    def start() -> Served:
+        started.append(Served(tmp_path))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.end()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from tests.api.groups import most_at_once
-from tests.e2e.conftest import DEADLINE, Served
+from tests.e2e.conftest import DEADLINE
 
 MEMBERS = ("/api/v1/parallel", {"tasks": [{"backend": "demo", "prompt": "/children"}] * 12, "max_parallel": 4})
 LINK = ("/api/v1/chain", {"steps": [{"backend": "demo", "prompt": "/children"}] * 3})
@@ -83,20 +83,17 @@ def test_a_client_that_is_killed_midway_leaves_nothing(served, path, body, form)
     journal.close()
 
 
-def test_a_server_that_is_killed_midway_leaves_nothing_and_tells_how_each_run_ended(tmp_path):
-    first = Served(tmp_path)
-    reply = first.call("POST", *MEMBERS[:1], MEMBERS[1] | {"output_format": "stream-json"})
+def test_a_server_that_is_killed_midway_leaves_nothing_and_tells_how_each_run_ended(serve):
+    first = serve()
+    path, body = MEMBERS
+    reply = first.call("POST", path, body | {"output_format": "stream-json"})
     started = 0
     while started < 4:
         event = json.loads(reply.readline())
         started += event["type"] == "run.started"
-    os.kill(first.pid, signal.SIGKILL)
+    first.kill()
     with contextlib.suppress(OSError, http.client.HTTPException):
         reply.read()
-    first.guardian.wait(DEADLINE)
     assert first.family() == []
-    first.guardian.stdout.close()
-    second = Served(tmp_path)
-    runs = runs_of(second, event["group_id"])["runs"]
+    runs = runs_of(serve(), event["group_id"])["runs"]
     assert [(run["state"], run["error"]["code"]) for run in runs] == [("failed", "interrupted")] * 4
-    second.end()

@@ -1,9 +1,7 @@
 """A key outlives its server, however that ends; the agent runs once."""
 
 import json
-import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,26 +23,6 @@ STREAM = {"output_format": "stream-json"}
 HANG = {"backend": "demo", "prompt": "/hang"}
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts servers on one home, one after the other."""
-    started: list[Served] = []
-
-    def start() -> Served:
-        started.append(Served(tmp_path))
-        return started[-1]
-
-    yield start
-    for served in started:
-        served.end()
-
-
-def kill(served: Served) -> None:
-    """As the out-of-memory killer does it; returns when the guardian has cleared up."""
-    os.kill(served.pid, signal.SIGKILL)
-    served.guardian.wait(DEADLINE)
-
-
 def send(served: Served, body: Any, path: str = "/api/v1/prompt", key: str = "key-1") -> tuple[Any, bytes]:
     """The head and the bytes of the answer."""
     answer = served.call("POST", path, body, **{"Idempotency-Key": key})
@@ -60,7 +38,7 @@ def total(served: Served) -> int:
     return int(served.json("GET", "/api/v1/runs")["total"])
 
 
-@pytest.mark.parametrize("ending", [Served.end, kill], ids=["sigterm", "sigkill"])
+@pytest.mark.parametrize("ending", [Served.end, Served.kill], ids=["sigterm", "sigkill"])
 @pytest.mark.parametrize("path", PATHS)
 def test_whoever_had_an_answer_has_it_again_from_the_next_server(
     serve: Callable[..., Served], path: str, ending: Callable[[Served], None]
@@ -94,7 +72,7 @@ def test_a_run_that_died_with_its_server_is_told_as_interrupted_and_not_begun_ag
     with ThreadPoolExecutor(1) as client:
         asking = client.submit(send, served, HANG | form)
         run = started(served)
-        kill(served)
+        served.kill()
         asking.exception(DEADLINE)
     served = serve()
     again, body = send(served, HANG | form)
@@ -117,7 +95,7 @@ def test_a_group_that_died_with_its_server_is_named_and_not_begun_again(serve: C
     with ThreadPoolExecutor(1) as client:
         asking = client.submit(send, served, body, "/api/v1/parallel")
         group = served.json("GET", f"/api/v1/runs/{started(served)}")["group_id"]
-        kill(served)
+        served.kill()
         asking.exception(DEADLINE)
     served = serve()
     runs = total(served)

@@ -2,40 +2,17 @@
 
 import json
 import os
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import Served
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts servers that share one home."""
-    started: list[Served] = []
-
-    def start() -> Served:
-        started.append(Served(tmp_path))
-        return started[-1]
-
-    yield start
-    for served in started:
-        served.end()
-
-
-def kill(served: Served) -> None:
-    """As the out-of-memory killer does it; returns when the guardian has cleared up."""
-    os.kill(served.pid, signal.SIGKILL)
-    served.guardian.wait(20)
 
 
 def test_a_session_and_a_detached_run_outlive_sigkill(serve: Callable[..., Served]) -> None:
     served = serve()
     session = served.prompt("remember the swan")["session_id"]
     run = served.start("/hang")
-    kill(served)
+    served.kill()
     served = serve()
     told = served.json("GET", f"/api/v1/runs/{run}")
     assert (told["state"], told["error"]["code"]) == ("failed", "interrupted")
@@ -65,7 +42,7 @@ def test_a_session_whose_turn_was_killed_takes_the_next_one(serve: Callable[...,
     session = json.loads(stream.readline())["session_id"]
     while json.loads(stream.readline())["type"] != "session.bound":
         pass
-    kill(served)
+    served.kill()
     served = serve()
     assert served.json("GET", f"/api/v1/sessions/{session}")["status"] == "error"
     assert served.prompt("hello", session_id=session)["exit_code"] == 0

@@ -7,30 +7,16 @@ import sqlite3
 
 import pytest
 
-from clinvk.clock import SystemClock
 from clinvk.domain import events
 from clinvk.domain.errors import RunNotFound, SessionNotFound
 from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 from clinvk.supervisor.limits import BackendOptions, Limits
-from tests.conftest import DEADLINE
+from tests.conftest import DEADLINE, Later
 from tests.supervisor.kept import taken
 
 DAY = 86400.0
-
-
-class Later:
-    """A clock that is so many seconds ahead."""
-
-    def __init__(self, seconds):
-        self._seconds = seconds
-
-    def wall(self):
-        return SystemClock().wall() + self._seconds
-
-    def monotonic(self):
-        return SystemClock().monotonic()
 
 
 async def test_what_was_live_when_its_server_died_has_failed_and_can_be_replayed(new_stage, keep, tmp_path):
