@@ -158,6 +158,14 @@ class Handler(RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(orjson.dumps(body))
 
+    async def deliver(self, value: dict[str, Any]) -> None:
+        """Answer with JSON of whatever size, and wait until it is out, as `send` does."""
+        data = orjson.dumps(value)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Content-Length", str(len(data)))
+        await self.send(data)
+        self.finish()
+
     def open_stream(self, media_type: str) -> None:
         """Headers of an answer that comes bit by bit."""
         self.set_header("Content-Type", f"{media_type}; charset=utf-8")

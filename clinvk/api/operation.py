@@ -70,4 +70,4 @@ async def _whole(call: Handler, operation: Operation) -> None:
         operation.stop(Stop(StopCause.TIMEOUT, late))
         raise Problem(Kind.TIMEOUT, late)
     if not call.gone.done():
-        call.reply(operation.answer())
+        await call.deliver(operation.answer())

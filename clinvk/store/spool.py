@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from io import FileIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from clinvk.store.writer import Writer, close, tell, unlink
 
 _log = logging.getLogger("clinvk.spool")
 
-_STRIDE: Final = 256  # entries between two marks of the offset index: 8 bytes each
+_STRIDE_BYTES: Final = 32 << 10  # what a read skips at most: between two marks of the index, 16 bytes each
 _BATCH_BYTES: Final = 256 << 10
 _BATCH_SECS: Final = 0.2  # what the spool may trail its readers by
 
@@ -92,7 +93,8 @@ class SpoolFile:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._marks = array("Q")
+        self._marks = array("Q")  # numbers of entries, and where in the file
+        self._offsets = array("Q")  # each of them begins
         self._accepted = 0
         self._file: FileIO | None = None
         self.bytes = 0
@@ -160,16 +162,19 @@ class SpoolFile:
         count = self.written - since
         if count <= 0:
             return []
-        offset, skip = self._marks[since // _STRIDE], since % _STRIDE
+        mark = bisect_right(self._marks, since) - 1
+        skip = since - self._marks[mark]
         try:
-            return await asyncio.to_thread(self._on_disk_read, offset, skip, count, limit)
+            return await asyncio.to_thread(self._on_disk_read, self._offsets[mark], skip, count, limit)
         except OSError as error:
             self._fail(error)
             return []
 
     def _mark(self, size: int) -> None:
-        if self._accepted % _STRIDE == 0:
-            self._marks.append(self.bytes)
+        # By bytes, not by entries: readers are many, each at a place of its own, and entries may be long.
+        if not self._marks or self.bytes - self._offsets[-1] >= _STRIDE_BYTES:
+            self._marks.append(self._accepted)
+            self._offsets.append(self.bytes)
         self._accepted += 1
         self.bytes += size
 

@@ -24,6 +24,10 @@ _OURS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError)  # mistakes of
 _TOTALS: Final = "SELECT (SELECT total(amount) FROM session_totals), (SELECT total(log_bytes) FROM run_totals)"
 
 
+class RecordTooLong(ClinvkError):
+    """SQLite takes no value or row of that length, on whatever disk: the store is well."""
+
+
 class Totals(NamedTuple):
     """What is kept count of, as of the newest commit."""
 
@@ -132,6 +136,8 @@ class Worker:
                     database.fold()
             else:
                 result = job.work(database.connection)
+        except sqlite3.DataError as error:
+            failed = RecordTooLong(f"The store takes no record of that length: {error}")
         except sqlite3.Error as error:
             failed = error if isinstance(error, _OURS) else StoreUnavailable(str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the thread goes on and the caller hears of it

@@ -10,14 +10,15 @@ import orjson
 
 from clinvk.clock import Clock, rfc3339
 from clinvk.domain.answer import Answer
-from clinvk.domain.errors import ClinvkError
-from clinvk.domain.events import Entry, Event, GroupFinished
+from clinvk.domain.errors import ClinvkError, ShuttingDown
+from clinvk.domain.events import Entry, Event, GroupFinished, Notice
 from clinvk.domain.group import GroupSpec, continued
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor.grouplog import GroupLog
 from clinvk.supervisor.handle import RunHandle
+from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.tasks import first_of
 
 _log = logging.getLogger("clinvk.group")
@@ -29,6 +30,15 @@ class Start(Protocol):
     async def __call__(
         self, spec: RunSpec, owner: object, observe: Callable[[Event], None] | None
     ) -> RunHandle: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What every group of a server shares: `slots` says how many runs may have a child at once."""
+
+    start: Start
+    slots: Callable[[], int]
+    clock: Clock
 
 
 @dataclass(slots=True)
@@ -49,7 +59,7 @@ class Member:
 class Group:
     """The runs of one request. It takes no slot itself. Owners keep it alive, as they do a run."""
 
-    def __init__(self, id_: str, spec: GroupSpec, start: Start, clock: Clock, owner: object) -> None:
+    def __init__(self, id_: str, spec: GroupSpec, around: Around, owner: object) -> None:
         self.id = id_
         self.spec = spec
         self.members = [Member(each) for each in spec.specs]
@@ -57,9 +67,8 @@ class Group:
         self.finished: asyncio.Future[GroupFinished] = asyncio.get_running_loop().create_future()
         """Done at the end. Not to be cancelled."""
         self._owners = {owner}
-        self._start = start
-        self._clock = clock
-        self._began = clock.monotonic()
+        self._around = around
+        self._began = around.clock.monotonic()
         self._stop: Stop | None = None
         self._live: list[Member] = []
 
@@ -91,41 +100,72 @@ class Group:
                 member.handle.stop(stop)
 
     async def drive(self) -> None:
-        """Run to the end."""
-        before: Member | None = None
-        for member in self.members:
-            await self._until_live(self.spec.at_once - 1)
-            if self._stop:
-                break
-            await self._begin(member, before)
-            before = member
+        """Run to the end. Never raises: a fault of ours is told, and ends the group."""
+        try:
+            await self._feed()
+        except Exception:  # noqa: BLE001  whatever it is, the group must end and say so
+            _log.exception("%s met a fault of ours", self.id)
+            self.stop(Stop(StopCause.GROUP))
         await self._until_live(0)
         self._finish()
 
+    async def _feed(self) -> None:
+        before: Member | None = None
+        for member in self.members:
+            # More of them than there are slots would only fill the queue, and nothing would be faster.
+            await self._until_live(min(self.spec.at_once, self._around.slots()) - 1)
+            if self._stop:
+                return
+            await self._begin(member, before)
+            before = member
+
     async def _begin(self, member: Member, before: Member | None) -> None:
-        spec = member.spec
-        if before and self.spec.continues:
-            spec = continued(spec, before.answer.output)
         hear, attach = self.log.expect()
 
         def observe(event: Event) -> None:
-            member.answer.fold(event)
+            if self.spec.keeps_answers or self.spec.continues:
+                member.answer.fold(event)
             hear(event)
 
+        handle = member.handle = await self._take(member, before, observe)
+        if handle is None:
+            attach(self._told_of(member, hear))
+            self._ended(member)
+            return
+        attach(handle.log)
+        self._live.append(member)
+        if self._stop:  # since a moment ago
+            handle.stop(self._stop)
+
+    async def _take(
+        self, member: Member, before: Member | None, observe: Callable[[Event], None]
+    ) -> RunHandle | None:
+        """The run of `member`; None where there is none, for its `refusal` or since the server ends."""
         try:
-            member.handle = await self._start(spec, self, observe)
+            spec = member.spec
+            if before and self.spec.continues:
+                spec = continued(spec, before.answer.output)
+            return await self._around.start(spec, self, observe)
+        except ShuttingDown:
+            self.stop(Stop(StopCause.SHUTDOWN))
         except ClinvkError as refusal:
             member.refusal = str(refusal)
         except Exception:  # noqa: BLE001  whatever it is, the group must end and say so
             _log.exception("a run of %s met a fault of ours", self.id)
             member.refusal = "clinvk failed: its log says how"
-        if member.handle is None:
-            self._ended(member)
-            return
-        attach(member.handle.log)
-        self._live.append(member)
-        if self._stop:  # since a moment ago
-            member.handle.stop(self._stop)
+        return None
+
+    def _told_of(self, member: Member, hear: Callable[[Event], None]) -> EventLog:
+        """What stands in the group's log in the place of a run that could not be begun."""
+        origin = member.spec.origin
+        which = {"task": origin.task, "step": origin.step}
+        placed = {name: number for name, number in which.items() if number is not None}
+        log = EventLog(self._around.clock, {"backend": member.spec.backend, "group_id": self.id, **placed})
+        if member.refusal is not None:
+            log.observers.append(hear)
+            log.append(Notice(f"This one was not begun. {member.refusal}"))
+        log.close()
+        return log
 
     async def _until_live(self, amount: int) -> None:
         """Wait until no more than `amount` of the runs are live, and see how the others ended."""
@@ -137,6 +177,8 @@ class Group:
     def _sweep(self) -> None:
         for member in [each for each in self._live if each.handle and each.handle.finished.done()]:
             self._live.remove(member)
+            if member.handle:
+                member.handle.leave(self)  # a run that has ended is kept for long: let go
             self._ended(member)
 
     def _ended(self, member: Member) -> None:
@@ -146,9 +188,9 @@ class Group:
     def _finish(self) -> None:
         completed = sum(member.completed for member in self.members)
         total = len(self.members)
-        seconds = round(self._clock.monotonic() - self._began, 3)
+        seconds = round(self._around.clock.monotonic() - self._began, 3)
         end = GroupFinished(self.spec.kind, total, completed, total - completed, seconds)
-        at = rfc3339(self._clock.wall())
+        at = rfc3339(self._around.clock.wall())
         head = {"type": end.type, "seq": self.log.length, "at": at, "group_id": self.id}
         self.log.finish(Entry(self.log.length, end.type, orjson.dumps(head | to_wire(end)) + b"\n"))
         self.finished.set_result(end)

@@ -24,7 +24,7 @@ class GroupLog:
         self._logs: list[EventLog | None] = []
         self._heard: list[int] = []
         self._starts = array("Q")  # of each turn: the group's number of its first entry,
-        self._speakers = array("L")  # whose it is,
+        self._speakers = array("I")  # whose it is,
         self._firsts = array("Q")  # and the number that this entry has there
         self._ahead: dict[int, list[Entry]] = {}
         self._last: Entry | None = None

@@ -3,7 +3,7 @@
 from clinvk.clock import Clock
 from clinvk.domain.errors import GroupNotFound
 from clinvk.domain.group import GroupSpec
-from clinvk.supervisor.group import Group
+from clinvk.supervisor.group import Around, Group
 from clinvk.supervisor.supervisor import Supervisor
 
 
@@ -12,7 +12,7 @@ class Groups:
 
     def __init__(self, supervisor: Supervisor, clock: Clock) -> None:
         self._supervisor = supervisor
-        self._clock = clock
+        self._around = Around(supervisor.start, lambda: supervisor.limits.max_concurrent_runs, clock)
         self._live: dict[str, Group] = {}
 
     async def start(self, group_id: str, spec: GroupSpec, owner: object) -> Group:
@@ -21,7 +21,7 @@ class Groups:
         Nothing was started where this raises InvalidInput, BackendNotFound, QueueFull or ShuttingDown.
         """
         await self._supervisor.admit(spec)
-        group = Group(group_id, spec, self._supervisor.start, self._clock, owner)
+        group = Group(group_id, spec, self._around, owner)
         self._live[group_id] = group
         self._supervisor.spawn(self._drive(group), name=f"group {group_id}")
         return group

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from clinvk.clock import Clock
@@ -15,8 +16,10 @@ from clinvk.monitor import RunPage, RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
+from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor import request, view
 from clinvk.supervisor.archive import Archive
+from clinvk.supervisor.arrears import Arrears, put
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
 
@@ -24,8 +27,6 @@ _log = logging.getLogger("clinvk.history")
 
 _MEMORY_BYTES: Final = 64 << 20
 """What the logs of ended runs may hold in memory, where no spool has them."""
-_OWED: Final = 1000
-"""Ends that may wait for a store that works again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class History:
         self._store = store
         self._archive = Archive(clock, spool, store) if store else None
         self._handles: dict[str, RunHandle] = {}
-        self._owed: dict[str, tuple[RunRecord, Session | None]] = {}
+        self._arrears = Arrears(store)
 
     def add(self, handle: RunHandle) -> None:
         """Have it at hand, and how it started kept, for whoever reads of it after our death."""
@@ -115,26 +116,25 @@ class History:
 
     async def begin(self, run: Run, session: Session | None, *, is_new: bool) -> None:
         """Keep a run that begins. Raises StoreUnavailable, SessionNotFound; then nothing is kept."""
-        if self._store:
-            await self._store.begin_run(self._record(run, view.of(run, 0, run.created_at, None, None), 0),
-                                        session, is_new=is_new)  # fmt: skip
-
-    async def end(self, handle: RunHandle, session: Session | None) -> None:
-        """Keep a run's end, before anybody is told. What the store refuses is owed: the run ends anyway."""
         if self._store is None:
             return
-        record = self._record(handle.run, self._last_view(handle), handle.log.bytes)
+        begin = partial(self._store.begin_run, session=session, is_new=is_new)
         try:
-            await self._store.end_run(record, session)
-        except StoreUnavailable as error:
-            _log.error("the end of %s is not kept yet: %s", handle.id, error.reason)
-            if len(self._owed) < _OWED:
-                self._owed[handle.id] = record, session
+            await put(begin, self._record(run, view.of(run, 0, run.created_at, None, None), 0))
+        except RecordTooLong as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def end(self, handle: RunHandle, session: Session | None) -> None:
+        """Keep a run's end, before anybody is told. What the store refuses is owed: the run ends anyway.
+
+        What no store could ever keep is not owed: raises RecordTooLong, or what our mistake was.
+        """
+        await self._arrears.end(self._record(handle.run, self._last_view(handle), handle.log.bytes), session)
 
     @property
     def owes(self) -> bool:
         """Whether the store lacks what it should have."""
-        return bool(self._owed)
+        return self._arrears.count > 0
 
     @property
     def lacks(self) -> bool:
@@ -142,22 +142,18 @@ class History:
         return self.owes or bool(self._store and self._store.failure)
 
     async def settle(self) -> None:
-        """Keep what the store refused before, now that it may work again. Raises StoreUnavailable."""
-        if self._store and self._store.failure:
-            await self._store.probe()
-        for run_id, (record, session) in list(self._owed.items()):
-            assert self._store
-            if run_id in self._owed:  # nobody else kept it meanwhile: the session may have its next turn by now
-                await self._store.end_run(record, session)
-                self._owed.pop(run_id, None)
+        """Keep what the store refused before, now that it may work again: one that it still refuses holds up no
+        other. Raises StoreUnavailable where it fails, or refused any.
+        """
+        await self._arrears.settle()
 
     async def note_exit(self, handle: RunHandle) -> None:
         """Keep how the process of a run ended that had ended before it."""
-        if self._store and handle.run.state.ended and handle.id not in self._owed:
+        if self._store and handle.run.state.ended and handle.id not in self._arrears:
             try:
                 await self._store.save_view(handle.id, self._kept(self._last_view(handle)))
-            except StoreUnavailable as error:
-                _log.warning("the exit of %s was not kept: %s", handle.id, error.reason)
+            except (StoreUnavailable, RecordTooLong) as error:
+                _log.warning("the exit of %s was not kept: %s", handle.id, error)
 
     async def forget_surplus(self) -> None:
         """Keep what is kept of ended runs within its bounds, the oldest going first."""
@@ -188,7 +184,7 @@ class History:
         """Forget runs that the store has let go: what they said, too."""
         for run_id in run_ids:
             self._handles.pop(run_id, None)
-            self._owed.pop(run_id, None)
+            self._arrears.forget(run_id)
         if self._spool:
             await self._spool.delete(run_ids)
 
@@ -201,14 +197,14 @@ class History:
         try:
             await self.settle()
         except StoreUnavailable as error:
-            _log.error("the ends of %d runs are lost: %s", len(self._owed), error.reason)
+            _log.error("the ends of %d runs are lost: %s", self._arrears.count, error.reason)
 
     async def _request(self, handle: RunHandle) -> str | None:
         """What would ask for the run once more: of one that has ended, only if that is kept."""
         if not handle.run.state.ended:
             return request.kept(handle.run.spec)
-        if handle.id in self._owed:
-            return self._owed[handle.id][0].request
+        if handle.id in self._arrears:
+            return self._arrears.request(handle.id)
         try:
             return (await self._store.run(handle.id)).request if self._store else None
         except (RunNotFound, StoreUnavailable):

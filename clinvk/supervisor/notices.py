@@ -13,9 +13,8 @@ def of(spec: RunSpec, lost: str | None, live: Iterable[RunHandle], registry: Reg
     that are `live` may write in its folder.
     """
     told = [f"This run has no session. {lost}"] if lost else []
-    others = sum(_meet(spec, handle.run.spec, registry) for handle in live)
-    if others:
-        told.append(_warning(spec.workdir, others))
+    if any(_meet(spec, handle.run.spec, registry) for handle in live):
+        told.append(_warning(spec.workdir))
     return tuple(told)
 
 
@@ -30,10 +29,10 @@ def _may_write(spec: RunSpec, registry: Registry) -> bool:
     return spec.may_write and registry.known(spec.backend).traits.writes
 
 
-def _warning(workdir: str, others: int) -> str:
-    many = "1 other run" if others == 1 else f"{others} other runs"
+def _warning(workdir: str) -> str:
+    # Without their number: of a group, all that may write in one folder are told the same.
     return (
-        f"{many} may write in {workdir} at the same time. Safer: to read only "
+        f"Other runs may write in {workdir} at the same time. Safer: to read only "
         '("sandbox_mode": "read-only", or "approval_mode": "always"), a folder for each run (such as a git '
         'worktree), or one after the other (/api/v1/chain, "max_parallel": 1, "sequential": true).'
     )

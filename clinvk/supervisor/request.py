@@ -24,8 +24,8 @@ def body(spec: RunSpec) -> dict[str, object]:
     """The native prompt request for `spec`, in whatever API it came: what a request can say of it.
 
     Both modes are always named, for the settings may have others in their place. Flags of the settings are left
-    out, since every request gets those. Only a turn that went on with its session names it: one that began a
-    session begins another.
+    out, since every request gets those; so where they ask for dry runs, this is one. Only a turn that went on with
+    its session names it: one that began a session begins another.
     """
     asked = {
         "backend": spec.backend,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from clinvk.domain.errors import QueueFull
 
@@ -52,9 +52,10 @@ class Slots:
         self._limit, self._queue_limit, self._backend_limits = limit, queue_limit, backend_limits
         self._grant()
 
-    def check(self) -> None:
-        """Raises QueueFull where one more would have to wait, and may not."""
-        if len(self._held) >= self._limit and len(self._queue) >= self._queue_limit:
+    def check(self, backends: Collection[str]) -> None:
+        """Raises QueueFull where one more of any of `backends` would have to wait, and may not."""
+        has_room = len(self._held) < self._limit and any(map(self._may_begin, backends))
+        if not has_room and len(self._queue) >= self._queue_limit:
             raise QueueFull(len(self._queue), self._retry_after())
 
     def enter(self, backend: str, *, admitted: bool = False) -> Ticket:
@@ -84,11 +85,14 @@ class Slots:
         for ticket in list(self._queue):
             if len(self._held) >= self._limit:
                 return
-            if self._held_by[ticket.backend] < self._backend_limits.get(ticket.backend, self._limit):
+            if self._may_begin(ticket.backend):
                 del self._queue[ticket]
                 self._held.add(ticket)
                 self._held_by[ticket.backend] += 1
                 ticket.granted.set_result(None)
+
+    def _may_begin(self, backend: str) -> bool:
+        return self._held_by[backend] < self._backend_limits.get(backend, self._limit)
 
     def _retry_after(self) -> int:
         """Seconds until a place is likely: longer the more wait for each slot, 1 to 60."""

@@ -150,11 +150,12 @@ class Supervisor:
         return handle
 
     async def admit(self, group: GroupSpec) -> None:
-        """See that the runs of a group could be started now.
+        """See that the runs of a group could be started now: raises what `vet` does, and QueueFull."""
+        await self.vet(group)
+        self._slots.check({spec.backend for spec in group.specs})
 
-        Raises InvalidInput with every fault of each, BackendNotFound, QueueFull, ShuttingDown.
-        """
-        self._slots.check()
+    async def vet(self, group: GroupSpec) -> None:
+        """Raises InvalidInput with every fault of each of its runs, BackendNotFound, ShuttingDown."""
         faults: list[Fault] = []
         missing: list[BackendNotFound] = []
         for spec, place in zip(group.specs, group.places, strict=True):

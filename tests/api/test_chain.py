@@ -114,6 +114,24 @@ async def test_a_step_that_only_now_cannot_be_asked_fails_alone(server, tmp_path
     assert "workdir" in answer["results"][1]["error"]
 
 
+async def test_what_cannot_be_begun_is_a_failure_that_may_end_the_chain_and_is_told_in_the_stream(server):
+    steps = [demo("/fail"), demo("{{previous}}", name="empty"), demo()]
+    *_, told, last = await streamed(server, PATH, steps=steps[:2])
+    assert (told["type"], told["step"], told["backend"], "run_id" in told) == ("notice", 2, "demo", False)
+    assert "answered nothing" in told["message"]
+    assert (last["type"], last["failed"]) == ("group.finished", 2)
+    answer = (await chain(server, demo("/burst 0"), *steps[1:], stop_on_failure=True)).json
+    assert [result["exit_code"] for result in answer["results"]] == [0, 1, -1]
+    assert "run_id" not in answer["results"][2]
+
+
+async def test_answers_that_would_make_a_prompt_endless_are_refused_there(server):
+    answer = (await chain(server, demo("/big 2m"), demo("{{previous}}" * 100), demo("{{previous}}!"))).json
+    assert [result["exit_code"] for result in answer["results"]] == [0, 1, 0]
+    assert f"would have {100 * (2 << 20)} characters" in answer["results"][1]["error"]
+    assert prompts(server)[-1] == "!"
+
+
 async def test_a_client_that_leaves_stops_the_chain(server):
     connection = await server.post({"steps": [demo("/children"), demo()]}, path=PATH)
     run = await server.started()

@@ -172,7 +172,7 @@ async def test_the_answer_of_a_run_that_may_write_where_another_does_says_so(ser
     second = await server.prompt("/big 5", output_format="stream-json")
     answer = (await server.prompt("/big 5")).json
     (notice,) = answer["notices"]
-    assert notice.startswith(f"1 other run may write in {server.services.default_workdir} at the same time. Safer")
+    assert notice.startswith(f"Other runs may write in {server.services.default_workdir} at the same time. Safer")
     assert [event["type"] for event in second.events[:2]] == ["run.queued", "notice"]
     assert second.events[1]["message"] == notice
     assert (await explained(server, answer["run_id"]))["notices"] == [notice]

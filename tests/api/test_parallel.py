@@ -1,13 +1,19 @@
 """POST /api/v1/parallel: many prompts, side by side."""
 
 import asyncio
+import gc
+import weakref
+from dataclasses import replace
 
 import pytest
 
 from clinvk import processes
 from clinvk.api.services import Bounds, GroupHabits
+from clinvk.backends.demo.backend import DemoBackend
+from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import BackendOptions, Limits
+from tests.api.client import DEADLINE
 from tests.api.groups import demo, most_at_once, parallel, streamed
 
 PATH = "/api/v1/parallel"
@@ -88,6 +94,12 @@ async def test_the_limits_of_the_server_hold_and_a_group_waits_instead_of_being_
     assert (events[-1]["type"], events[-1]["completed"]) == ("group.finished", 20)
 
 
+async def test_a_group_takes_no_more_places_in_the_queue_than_there_are_slots(new_server):
+    server = await new_server(limits=Limits(max_concurrent_runs=2))
+    events = await streamed(server, PATH, tasks=[demo()] * 20, max_parallel=20)
+    assert max(event["position"] for event in events if event["type"] == "run.queued") < 2
+
+
 async def test_two_groups_share_few_slots_and_both_end(new_server):
     server = await new_server(limits=Limits(max_concurrent_runs=1))
     replies = await asyncio.gather(*(parallel(server, *[demo()] * 5, max_parallel=5) for _ in range(2)))
@@ -102,6 +114,42 @@ async def test_a_group_is_refused_where_the_queue_is_full(new_server):
     assert (reply.status, reply.json["title"]) == (429, "Overloaded")
     assert "Retry-After" in reply.headers
     assert "X-Group-Id" not in reply.headers
+
+
+async def test_a_group_is_refused_where_its_backends_are_full_and_nothing_may_wait(new_server):
+    limits = Limits(max_concurrent_runs=8, max_queued_runs=0, backends={"demo": BackendOptions(1)})
+    server = await new_server(limits=limits)
+    await server.prompt("/hang", detach=True)
+    assert (await parallel(server, demo(), demo())).status == 429
+    assert (await parallel(server, demo(), dry_run=True)).status == 200
+
+
+async def test_runs_that_may_write_in_one_folder_are_one_notice_of_the_answer(new_server, tmp_path):
+    class Writing(DemoBackend):
+        traits = replace(DemoBackend.traits, writes=True)
+
+    server = await new_server(registry=Registry((Writing(),)))
+    answer = (await parallel(server, *[demo("/slow")] * 4, max_parallel=4)).json
+    (notice,) = answer["notices"]
+    assert server.services.default_workdir in notice
+    assert [result.get("notices") for result in answer["results"]] == [None, *[[notice]] * 3]
+    apart = [
+        demo("/slow", sandbox_mode="read-only"),
+        demo("/slow"),
+        demo("/slow", workdir=str(tmp_path / "home-0")),
+    ]
+    assert "notices" not in (await parallel(server, *apart)).json
+
+
+async def test_nothing_of_a_group_is_held_once_it_has_been_answered(server):
+    connection = await server.post({"tasks": [demo("/slow"), demo()]}, path=PATH)
+    await server.started(2)
+    (group,) = map(weakref.ref, server.services.groups._live.values())
+    await connection.reply()
+    async with asyncio.timeout(DEADLINE):
+        while group():
+            gc.collect()
+            await asyncio.sleep(0)
 
 
 async def test_two_hundred_tasks_in_one_call_are_answered(server):
@@ -211,5 +259,5 @@ async def test_a_server_that_ends_stops_a_group_and_begins_no_more_of_it(server)
     async with asyncio.timeout(20):
         await server.supervisor.drain(0)
         answer = (await connection.reply()).json
-    assert [result["exit_code"] for result in answer["results"]] == [-1, -1, 1, 1, 1]
-    assert "shutting down" in answer["results"][2]["error"].lower()
+    assert [result["exit_code"] for result in answer["results"]] == [-1] * 5
+    assert [result["error"] for result in answer["results"]][2:] == ["cancelled"] * 3

@@ -164,7 +164,7 @@ async def test_a_fault_of_ours_is_500_and_keeps_its_secrets(new_server, complain
 
 async def test_a_fault_that_comes_after_the_answer_changes_nothing_but_the_log(new_server, complaints):
     async def crash(call):
-        call.reply({"name": "n", "version": "v", "health": "h", "openapi": "o"})
+        call.reply({"name": "n", "version": "v", "health": "h", "openapi": "o", "docs": "d"})
         raise RuntimeError("too late")
 
     answers = {200: Answer("Fine.", {JSON: "native/root"})}

@@ -139,7 +139,7 @@ def test_the_explorer_shows_every_operation_of_the_document(tab: Tab, served: Se
 def test_what_is_unfolded_is_drawn(tab: Tab, served: Served) -> None:
     """Bodies, parameters, streams, answers, and at last every schema."""
     page = tab.explore()
-    for name in ("runs-createParallel", "runs-followRun", "sessions-listSessions"):
+    for name in ("groups-createParallel", "runs-followRun", "sessions-listSessions"):
         page.locator(f"#operations-{name} .opblock-summary-control").click()
         expect(page.locator(f"#operations-{name} .responses-table .response").first).to_be_visible()
     page.locator(".models-control").click()

@@ -184,22 +184,24 @@ def test_a_refusal_is_read_with_every_fault(generated):
 def test_many_prompts_are_answered_in_their_own_kinds(generated):
     models = generated.models
     parallel = generated.call(
-        "runs.create_parallel", body=models.ParallelRequest(tasks=[models.Task.from_dict(HELLO)] * 2)
+        "groups.create_parallel", body=models.ParallelRequest(tasks=[models.Task.from_dict(HELLO)] * 2)
     )
     assert isinstance(parallel, models.ParallelAnswer)
     assert [result.output for result in parallel.results] == ["the demo backend"] * 2
     of_group = generated.call("runs.list_runs", group_id=parallel.group_id).runs
     assert {run.id for run in of_group} == {result.run_id for result in parallel.results}
     steps = [models.Step.from_dict({**HELLO, "name": "draft"})]
-    chain = generated.call("runs.create_chain", body=models.ChainRequest(steps=steps))
+    chain = generated.call("groups.create_chain", body=models.ChainRequest(steps=steps))
     assert isinstance(chain, models.ChainAnswer)
     assert [(result.step, result.name) for result in chain.results] == [(1, "draft")]
     body = models.CompareRequest(prompt="/big 16", backends=["demo"])
-    compared = generated.call("runs.create_compare", body=body)
+    compared = generated.call("groups.create_compare", body=body)
     assert isinstance(compared, models.CompareAnswer)
-    shown = generated.call("runs.create_compare", body=models.CompareRequest(**{**_fields(body), "dry_run": True}))
+    shown = generated.call(
+        "groups.create_compare", body=models.CompareRequest(**{**_fields(body), "dry_run": True})
+    )
     assert isinstance(shown, models.GroupDryRun)
-    stopped = generated.call("runs.cancel_group", parallel.group_id)
+    stopped = generated.call("groups.cancel_group", parallel.group_id)
     assert (stopped.ended, stopped.live, stopped.total) == (True, 0, 2)
 
 

@@ -1,11 +1,12 @@
 """What parallel, chain and compare have in common: many runs, one answer. And how such a group is stopped."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from clinvk.api import operation
 from clinvk.api.handler import Handler
-from clinvk.api.idempotency import Start
+from clinvk.api.idempotency import Form, Start
 from clinvk.api.native import translate
 from clinvk.api.problems import invalid
 from clinvk.domain.errors import GroupNotFound
@@ -64,16 +65,18 @@ async def serve(call: Handler, make: Make, tell: Tell) -> None:
         await _show(call, make(""))
         return
 
-    async def start(group_id: str) -> GroupRun:
-        return GroupRun(await call.services.groups.start(group_id, make(group_id), call), tell)
-
     form = translate.to_form(call.body.get("output_format", habits.output_format))
+
+    async def start(group_id: str) -> GroupRun:
+        spec = replace(make(group_id), keeps_answers=form is Form.WHOLE)
+        return GroupRun(await call.services.groups.start(group_id, spec, call), tell)
+
     await operation.answer(call, await operation.begin(call, Start("grp", start), form), form)
 
 
 async def _show(call: Handler, spec: GroupSpec) -> None:
     supervisor = call.services.supervisor
-    await supervisor.admit(spec)
+    await supervisor.vet(spec)
     commands = [(each.backend, await supervisor.command(each)) for each in spec.specs]
     results = [{"backend": backend, "command": to_wire(command)} for backend, command in commands]
     call.reply({"dry_run": True, "results": results})

@@ -57,6 +57,7 @@ class PromptRun:
 async def _begin(call: Handler, spec: RunSpec, owner: object, form: Form) -> operation.Operation:
     async def start(run_id: str) -> PromptRun:
         answer = Answer()
-        return PromptRun(await call.services.supervisor.start(spec, owner, answer.fold, run_id), answer)
+        observe = answer.fold if form is Form.WHOLE else None  # nobody asks a stream for its text
+        return PromptRun(await call.services.supervisor.start(spec, owner, observe, run_id), answer)
 
     return await operation.begin(call, Start("run", start, translate.to_answer_of), form)
