@@ -18,6 +18,7 @@ from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Stop
 from clinvk.monitor import RunView
 from clinvk.store.keys import LIFETIME_SECS, Claim
+from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import first_of
 
@@ -218,8 +219,8 @@ class Idempotency:
             elif is_stored and _is_group(claim.operation):
                 last_line = (await shared.log.read(shared.log.length - 1))[-1].line
             await self._supervisor.sessions.store.end_key(claim, answer, last_line)
-        except StoreUnavailable as error:
-            _log.warning("the answer of %s is not kept: %s", claim.operation, error.reason)
+        except (StoreUnavailable, RecordTooLong) as error:
+            _log.warning("the answer of %s is not kept: %s", claim.operation, error)
         finally:
             del self._uses[claim.key]
             shared.finished.set_result(None)

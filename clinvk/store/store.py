@@ -27,7 +27,8 @@ class Store:
     What is submitted is done in order, so that a read sees every write before it. A write is committed before
     its call returns, and survives SIGKILL from then on, though not a power failure (see `database.Database`).
     A caller that is cancelled while it waits does not undo what it asked for.
-    Whatever SQLite or the disk refuses is StoreUnavailable to whom it was refused.
+    Whatever SQLite or the disk refuses is StoreUnavailable to whom it was refused; a record that is longer than
+    SQLite takes is RecordTooLong.
     """
 
     def __init__(self, worker: Worker) -> None:

@@ -42,7 +42,7 @@ class Arrears:
         self._owed.pop(run_id, None)
 
     async def end(self, record: RunRecord, session: Session | None) -> None:
-        """Keep an end, or owe it where the store refuses it. Raises RecordTooLong; what is too long is not owed."""
+        """Keep an end, or owe it where the store refuses it. Raises RecordTooLong: that is not owed."""
         if self._store is None:
             return
         try:

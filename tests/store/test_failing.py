@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import sqlite3
 import threading
 
 import pytest
 
 from clinvk.domain.errors import SessionNotFound, StoreUnavailable
 from clinvk.domain.paging import SessionQuery
+from clinvk.domain.run import RunState
 from clinvk.store.store import Store
+from clinvk.store.worker import RecordTooLong
 from tests.store.records import DEADLINE, a_run, a_session, add_session, check_totals, on_thread, opened
 
 FULL = "database or disk is full"
@@ -141,6 +144,17 @@ async def test_text_that_is_none_is_a_mistake_of_ours(store):
         await add_session(store, a_session(title="\ud800"))
     assert store.failure is None
     assert store.session_count == 0
+
+
+async def test_a_record_that_is_too_long_is_no_failure_of_the_store(store, caplog):
+    await on_thread(store, lambda db: db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000))
+    await store.begin_run(a_run(state=RunState.RUNNING))
+    with pytest.raises(RecordTooLong, match="string or blob too big"):
+        await store.end_run(a_run(request="x" * 100_001))
+    with pytest.raises(RecordTooLong):  # each value has its place, the row has none
+        await store.end_run(a_run(request="x" * 60_000, view=b"x" * 60_000))
+    assert (store.failure, caplog.messages) == (None, [])
+    assert (await store.run("run_1")).state is RunState.RUNNING
 
 
 class Gate:

@@ -9,7 +9,7 @@ from clinvk.domain.errors import StoreUnavailable
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.domain.session import SessionStatus
-from tests.supervisor.kept import fill, mend, taken
+from tests.supervisor.kept import fill, leave_room, mend, take_at_most, taken
 
 
 async def test_without_a_store_prompts_run_on_their_own_and_say_so(stage):
@@ -128,3 +128,98 @@ async def test_without_a_store_nothing_is_left_of_what_runs_said(stage, tmp_path
     await stage.all_gone()
     await stage.supervisor._spool.close()
     assert list((tmp_path / "home" / "runs").iterdir()) == []
+
+
+def said_of(caplog, run):
+    return [record for record in caplog.records if run.handle.id in record.getMessage()]
+
+
+async def test_a_run_whose_request_is_too_long_to_be_kept_is_kept_without_it(new_stage, keep):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    await take_at_most(keeping, 100_000)
+    run = await taken(stage, "x" * 200_000)
+    record = await keeping.store.run(run.handle.id)
+    assert (record.state, record.request) == (RunState.COMPLETED, None)
+    assert (record.session_id, run.said(events.Notice)) == (run.handle.run.spec.session_id, [])
+    assert (await keeping.store.session(record.session_id)).status is SessionStatus.COMPLETED
+    seen = await stage.supervisor.history.find(run.handle.id)
+    assert (seen.state, seen.request_as_curl) == (RunState.COMPLETED, None)
+    assert (stage.supervisor.history.lacks, stage.supervisor.store_status.failure) == (False, None)
+
+
+async def test_a_run_that_is_too_long_to_be_kept_at_all_runs_and_is_not_owed(new_stage, keep, caplog):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    await take_at_most(keeping, 100_000)
+    run = await taken(stage, metadata={"long": "x" * 200_000})
+    assert run.handle.run.state is RunState.COMPLETED
+    (notice,) = run.said(events.Notice)
+    assert notice.message.startswith("This run has no session.")
+    assert "takes no record of that length" in notice.message
+    assert (stage.supervisor.history.lacks, stage.supervisor.store_status.failure) == (False, None)
+    assert any(record.getMessage().endswith("was not kept") for record in said_of(caplog, run))
+
+
+async def test_an_end_that_is_owed_and_turns_out_too_long_is_kept_without_its_request(new_stage, keep):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    await fill(keeping)
+    run = await taken(stage, "x" * 200_000)
+    await mend(keeping)
+    await take_at_most(keeping, 100_000)
+    assert stage.supervisor.history.owes
+    await stage.supervisor.history.settle()
+    assert not stage.supervisor.history.lacks
+    record = await keeping.store.run(run.handle.id)
+    assert (record.state, record.request) == (RunState.COMPLETED, None)
+
+
+async def test_an_end_for_which_there_is_no_room_holds_up_no_other(new_stage, keep):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    history = stage.supervisor.history
+    await fill(keeping)
+    long, short = await taken(stage, "x" * 2_000_000), await taken(stage)
+    await mend(keeping)
+    await leave_room(keeping, 200_000)
+    with pytest.raises(StoreUnavailable, match="full"):
+        await history.settle()
+    assert (await keeping.store.run(short.handle.id)).state is RunState.COMPLETED
+    assert (history.owes, stage.supervisor.store_status.failure) == (True, None)
+    await leave_room(keeping, 10_000_000)
+    await history.settle()
+    assert not history.owes
+    assert (await keeping.store.run(long.handle.id)).request
+
+
+async def test_an_end_that_nothing_can_keep_holds_up_no_other_when_the_server_ends(new_stage, keep, caplog):
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    await fill(keeping)
+    lost, found = await taken(stage, metadata={"long": "x" * 200_000}), await taken(stage)
+    await mend(keeping)
+    await take_at_most(keeping, 100_000)
+    await stage.all_gone()
+    assert (await keeping.store.run(found.handle.id)).state is RunState.COMPLETED
+    assert not stage.supervisor.history.owes
+    assert said_of(caplog, lost)[-1].getMessage() == f"the end of {lost.handle.id} was not kept"
+
+
+async def test_a_store_that_still_fails_is_not_asked_for_each_end_that_is_owed(new_stage, keep):
+    """Each refusal may take seconds: where somebody else has the file, SQLite waits for him."""
+    keeping = await keep()
+    stage = new_stage(keeping=keeping)
+    await fill(keeping)
+    for _ in range(3):
+        await taken(stage)
+    await mend(keeping)
+    await keeping.store.probe()
+    await fill(keeping)  # and nobody has noticed yet
+    asked = []
+    await keeping.store._read(lambda db: db.set_trace_callback(asked.append))
+    with pytest.raises(StoreUnavailable):
+        await stage.supervisor.history.settle()
+    await keeping.store._read(lambda db: db.set_trace_callback(None))
+    assert asked.count("BEGIN IMMEDIATE") == 2  # one end, and a probe
+    await mend(keeping)

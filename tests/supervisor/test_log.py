@@ -1,6 +1,7 @@
 """The run log: numbered, replayed the same as it was seen live, bounded in memory."""
 
 import asyncio
+import io
 import json
 import os
 
@@ -101,6 +102,49 @@ async def test_a_log_that_outruns_the_disk_says_so_and_when_it_is_over(log):
     async with asyncio.timeout(20):
         await relieved.wait()
     assert not log.congested
+
+
+class Counted:
+    """A file, and how many bytes were read of it."""
+
+    def __init__(self, path):
+        self.read = 0
+        self._path = path
+
+    def open(self, mode):
+        counted = self
+
+        class Raw(io.FileIO):
+            def readinto(self, buffer):
+                size = super().readinto(buffer)
+                counted.read += size
+                return size
+
+        return io.BufferedReader(Raw(self._path, mode))
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("sizes", [[60 << 10], [100], [1, 70_000, 20_000, 5, 31_000]])
+async def test_readers_that_lag_read_the_disk_little_more_than_once_each(spool, sizes, reopened):
+    limit, readers = 32 << 10, 3
+    file = spool.open("run_1")
+    lines = [b"%d %s\n" % (number, b"x" * sizes[number % len(sizes)]) for number in range(6_000_000 // max(sizes))]
+    for line in lines:
+        file.append(line)
+    file.finish()
+    await written(file)
+    if reopened:
+        file = await spool.reopen("run_1")
+    disk = file._path = Counted(file._path)
+    found = [[] for _ in range(readers)]
+    places = [len(lines) // 7 * number for number in range(readers)]
+    while any(place < len(lines) for place in places):
+        for number, place in enumerate(places):
+            batch = await file.read(place, limit)
+            found[number] += batch
+            places[number] += len(batch)
+    assert found == [lines[len(lines) // 7 * number :] for number in range(readers)]
+    assert disk.read < 2.5 * sum(len(line) for batch in found for line in batch)
 
 
 async def test_without_a_spool_what_was_dropped_is_told():
