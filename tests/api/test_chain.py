@@ -44,7 +44,7 @@ async def test_what_was_answered_is_text_and_nothing_in_it_is_replaced_again(ser
 
 
 async def test_steps_run_one_after_the_other(server):
-    events = await streamed(server, PATH, steps=[demo("/slow")] * 3)
+    events = await streamed(server, PATH, steps=[demo("hello")] * 3)
     assert most_at_once(events) == 1
     assert [event["step"] for event in events if event["type"] == "run.started"] == [1, 2, 3]
     assert (events[-1]["type"], events[-1]["kind"], events[-1]["completed"]) == ("group.finished", "chain", 3)

@@ -46,7 +46,7 @@ async def test_a_backend_that_fails_leaves_the_other_alone(server):
 
 @pytest.mark.parametrize(("sequential", "most"), [(False, 2), (True, 1)])
 async def test_backends_are_asked_at_once_or_one_after_the_other(server, sequential, most):
-    events = await streamed(server, PATH, prompt="/slow", backends=["second", "demo"], sequential=sequential)
+    events = await streamed(server, PATH, prompt="hello", backends=["second", "demo"], sequential=sequential)
     assert most_at_once(events) == most
     started = [event["backend"] for event in events if event["type"] == "run.started"]
     assert started == ["second", "demo"] or not sequential

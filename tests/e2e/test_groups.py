@@ -35,7 +35,7 @@ def children(served):
 
 
 def test_two_hundred_tasks_run_eight_at_a_time(served):
-    tasks = [{"backend": "demo", "prompt": "/slow" if n % 25 == 0 else "/big 5"} for n in range(200)]
+    tasks = [{"backend": "demo", "prompt": "hello" if n % 25 == 0 else "/big 5"} for n in range(200)]
     events = events_of(served, "/api/v1/parallel", {"tasks": tasks, "max_parallel": 8})
     last = events[-1]
     assert (last["type"], last["total"], last["completed"], last["failed"]) == ("group.finished", 200, 200, 0)
