@@ -143,7 +143,8 @@ class Handler(RequestHandler):
     def origin(self) -> Origin:
         """Who asks, for the run's record."""
         base_url = f"{self.request.protocol}://{self.request.host}"
-        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url)
+        keyed = "Idempotency-Key" in self.query
+        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
 
     def started(self, id_: str, header: str = "X-Run-Id") -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""

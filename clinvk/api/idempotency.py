@@ -1,6 +1,7 @@
 """Idempotency-Key: who asks the same again gets the same run, and its answer, instead of another run."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ class Idempotency:
         key = call.query.get(HEADER)
         if key is None:
             return await start.begin(self._new_id(start.kind))
-        claim = self._claim_of(call, key, start.kind)
+        claim = self._claim_of(call, key, start.kind, form)
         while use := self._uses.get(claim.key):
             if use.request != claim.request:
                 raise mismatch()
@@ -157,13 +158,14 @@ class Idempotency:
         call.set_header(REPLAYED, "true")
         return await self._told(found, start, form)
 
-    def _claim_of(self, call: "Handler", key: str, kind: str) -> Claim:
+    def _claim_of(self, call: "Handler", key: str, kind: str, form: Form) -> Claim:
         # Keys are their senders' own: two of them may well have the same one.
         sender = [call.origin.key_label, key]
         route = call.operations[call.request.method or ""]
         return Claim(
             key=_digest(sender),
-            request=_digest([route.method, route.path, call.body]),
+            # The form may be that of the settings, and these may change.
+            request=_digest([route.method, route.path, call.body, form.value]),
             operation=self._new_id(kind),
             claimed_at=self._clock.wall(),
         )
@@ -176,7 +178,7 @@ class Idempotency:
             earlier = await self._claim(claim)
             if earlier:
                 return earlier
-            shared = Shared(await start.begin(claim.operation), call)
+            shared = Shared(await self._begun(claim, start), call)
             use.started(shared)
         finally:
             if shared is None:
@@ -184,6 +186,14 @@ class Idempotency:
                 use.settle()
         self._supervisor.spawn(self._keep(claim, shared, form), name=f"the answer of {shared.id}")
         return shared
+
+    async def _begun(self, claim: Claim, start: Start) -> "Operation":
+        try:
+            return await start.begin(claim.operation)
+        except Exception:
+            with contextlib.suppress(StoreUnavailable):  # then whoever comes next finds that nothing was begun
+                await self._supervisor.sessions.store.release_key(claim)
+            raise
 
     async def _claim(self, claim: Claim) -> Claim | None:
         """What there is on the key, None where it is ours now. Raises a Problem if it is of another request."""
@@ -197,13 +207,13 @@ class Idempotency:
         return earlier
 
     async def _was_begun(self, claim: Claim) -> bool:
-        history = self._supervisor.history
         if claim.is_over:
             return True
-        if _is_group(claim.operation):
-            return bool((await history.page(RunQuery(group_id=claim.operation, limit=1))).total)
+        if _is_group(claim.operation):  # by the store's own word: what is at hand may not be all
+            store = self._supervisor.sessions.store
+            return bool((await store.runs(RunQuery(group_id=claim.operation, limit=1))).total)
         try:
-            await history.find(claim.operation)
+            await self._supervisor.history.find(claim.operation)
         except RunNotFound:
             return False
         return True
@@ -231,7 +241,8 @@ class Idempotency:
         if _is_group(claim.operation):
             if (claim.answer if form is Form.WHOLE else claim.last_line) is None:
                 raise not_kept(claim.operation)
-            log = Replay(history, await runs_of(history, claim.operation), claim.last_line)
+            runs = await runs_of(self._supervisor.sessions.store, claim.operation)
+            log = Replay(history, runs, claim.last_line)
             return Told(claim.operation, _HEADERS[start.kind], log, orjson.loads(claim.answer or b"{}"))
         log = Replay(history, [claim.operation])
         try:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tornado.httputil import HTTPHeaders
+
 from clinvk.api.routes import Parameter
 from clinvk.domain.errors import Fault, InvalidInput
 
@@ -25,13 +27,16 @@ _TYPES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def read(
-    parameters: tuple[Parameter, ...], argument: Callable[..., str | None], headers: Mapping[str, str]
+    parameters: tuple[Parameter, ...], argument: Callable[..., str | None], headers: HTTPHeaders
 ) -> dict[str, Any]:
     """The parameters that were sent, by name. Raises InvalidInput with every fault."""
     found: dict[str, Any] = {}
     faults: list[Fault] = []
     for parameter in parameters:
         text = headers.get(parameter.name) if parameter.place == "header" else None
+        if text is not None and len(headers.get_list(parameter.name)) > 1:  # together they would be another value
+            faults.append(Fault(parameter.name, "stands there more than once", "it once"))
+            continue
         if parameter.place == "query":
             text = argument(parameter.name, None)
         if text is None:

@@ -20,7 +20,8 @@ from clinvk.domain.events import (
 )
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Stop
-from clinvk.monitor import RunView
+from clinvk.store.records import RunRecord
+from clinvk.store.store import Store
 from clinvk.supervisor.history import History
 from clinvk.supervisor.log import EventLog
 
@@ -95,13 +96,13 @@ class Told:
         return self._answer
 
 
-async def runs_of(history: History, group_id: str) -> list[str]:
-    """The runs of a group, in the order in which they were begun."""
-    found: list[RunView] = []
+async def runs_of(store: Store, group_id: str) -> list[str]:
+    """The runs of a group, in the order in which they were begun. Raises StoreUnavailable."""
+    found: list[RunRecord] = []
     query: RunQuery | None = RunQuery(group_id=group_id, limit=_PAGE)
     while query:
-        page = await history.page(query)
-        found += page.runs
+        page = await store.runs(query)
+        found += page.items
         query = RunQuery(group_id=group_id, limit=_PAGE, cursor=page.next_cursor) if page.next_cursor else None
     return [run.id for run in reversed(found)]
 

@@ -108,7 +108,12 @@ ROUTES: Final = (
                 {JSON: "native/prompt-response", **_EVENT_STREAM},
                 _RUN_HEADER,
             ),
-            202: _json("With `detach`: the run was taken and lives on without you.", "domain/run", _RUN_HEADER),
+            202: _json(
+                "With `detach`: the run was taken and lives on without you. With a key that was used before:"
+                " the run as it is now.",
+                "domain/run",
+                _RUN_HEADER,
+            ),
         },
         _STARTS,
         request="native/prompt-request",
@@ -218,7 +223,11 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/docs", explorer.docs, "getDocs", "This API, to read and to try out", "meta",
-        {200: Answer("A page for browsers. It needs nothing from elsewhere, and no JavaScript.", {HTML: ""})},
+        {
+            200: Answer("A page for browsers. It needs nothing from elsewhere, and no JavaScript.", {HTML: ""},
+                        {"Etag": "Which page it is.", "Cache-Control": "Not without asking."}),
+            304: Answer("It is the page that you have.", {}, {"Etag": "Which page it is."}),
+        },
     ),
     Route(
         "GET", "/", meta.root, "getRoot", "Where to go from here", "meta",

@@ -38,7 +38,8 @@ class Dialect(StrEnum):
 class Origin:
     """Who asked: API, client address, label of the key (never the key), HTTP request, server as they call it.
 
-    In a group of runs also which group, and which of its tasks (from 0) or steps (from 1) the run is.
+    In a group of runs also which group, and which of its tasks (from 0) or steps (from 1) the run is. With
+    `keyed` it may be asked for again and must not run twice: so it may not begin without being kept.
     """
 
     dialect: Dialect = Dialect.NATIVE
@@ -46,6 +47,7 @@ class Origin:
     key_label: str | None = None
     request_id: str | None = None
     base_url: str = ""
+    keyed: bool = False
     group_id: str | None = None
     task: int | None = None
     step: int | None = None

@@ -48,9 +48,11 @@ class Arrears:
         try:
             await put(partial(self._store.end_run, session=session), record)
         except StoreUnavailable as error:
+            if len(self._owed) >= _MOST:
+                _log.error("the end of %s is lost, for too many wait already: %s", record.id, error.reason)
+                return
             _log.error("the end of %s is not kept yet: %s", record.id, error.reason)
-            if len(self._owed) < _MOST:
-                self._owed[record.id] = record, session
+            self._owed[record.id] = record, session
 
     async def settle(self) -> None:
         """Keep what is owed, now that the store may work again. One that it still refuses holds up no other.

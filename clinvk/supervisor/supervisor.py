@@ -223,7 +223,7 @@ class Supervisor:
         try:
             await self.history.begin(run, turn.session, is_new=turn.is_new)
         except StoreUnavailable as error:
-            if turn.session and not turn.is_new:
+            if spec.origin.keyed or (turn.session and not turn.is_new):
                 raise
             self.sessions.release(turn.session)
             turn = turn if spec.ephemeral else alone(spec, error)

@@ -199,7 +199,8 @@ def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], l
         kinds = {BASE + kind.value.slug for kind in (*route.problems, Kind.FORBIDDEN, Kind.INTERNAL)}
         assert uri in kinds, f"{route.method} {route.path} does not say that it may answer {uri}"
         return
-    schema = route.answers[reply.status].content[reply.media_type]
+    content = route.answers[reply.status].content
+    schema = content[reply.media_type] if content else ""
     if not schema:
         return
     match reply.media_type:

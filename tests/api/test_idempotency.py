@@ -152,8 +152,8 @@ async def test_a_busy_session_or_a_full_queue_leaves_the_key_too(new_server):
     server = await new_server(limits=Limits(max_concurrent_runs=1, max_queued_runs=0))
     await server.prompt("/hang", detach=True)
     run = await server.started()
-    for fields, status in (({"session_id": run.run.spec.session_id}, 409), ({}, 429)):
-        assert (await asked(server, **fields)).status == status
+    for fields, slug in (({"session_id": run.run.spec.session_id}, "session-busy"), ({}, "overloaded")):
+        assert (await asked(server, **fields)).json["type"].endswith(f"/{slug}")
     await server.fetch(f"/api/v1/runs/{run.id}?wait=20", method="DELETE")
     await until(lambda: not server.supervisor.live)
     reply = await asked(server)

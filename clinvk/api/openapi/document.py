@@ -14,7 +14,8 @@ names it in `X-Run-Id`.
 
 Whatever goes wrong is a `Problem` (RFC 7807). That a run failed is no problem: it is an outcome, with \
 `exit_code` and `error`. Clients that repeat requests by themselves are told by `x-should-retry: false` where \
-that might run an agent twice.
+that might run an agent twice. What is malformed, too large or too slow is refused with 400, 413 or 408, whatever \
+it asks for.
 
 A body is one JSON object in UTF-8, sent as `application/json`. A field that is not known is refused, and all \
 faults are told at once. `Accept: text/event-stream` asks for server-sent events, `application/x-ndjson` for \

@@ -26,10 +26,14 @@ _KNOWN: Final[Mapping[str, _Header]] = {
         "Id of the group of runs that was started, if one was.", "grp_01k9w3m4x5c8f2h6j0n4q8s2v4"
     ),
     REPLAYED: _Header("Whether an earlier request with the same key started it; absent if not.", "true"),
-    "Cache-Control": _Header("A stream is not to be kept.", "no-cache"),
+    "Cache-Control": _Header("Not to be kept, or not to be used again without asking.", "no-cache"),
+    "Etag": _Header("Which version it is: for `If-None-Match`.", '"3f786850e387550fdab836ed7e6dc881"'),
     "X-Accel-Buffering": _Header("A proxy is not to hold a stream back.", "no"),
     "Retry-After": _Header("Seconds after which it may work.", "5"),
-    "x-should-retry": _Header("`false` where to repeat the request by itself might run an agent twice.", "false"),
+    "x-should-retry": _Header(
+        "`false`: not to be repeated without being asked. It would change nothing, or run an agent twice.",
+        "false",
+    ),
 }
 OF_STREAMS: Final = ("Cache-Control", "X-Accel-Buffering")
 _OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id"})

@@ -14,7 +14,6 @@ ALWAYS: Final = (Kind.FORBIDDEN, Kind.INTERNAL)
 _ENDED: Final = ("completed", "failed", "cancelled")
 # Of one schema's examples, those that such an answer can be. An answer that is not here can be each of them.
 _FITTING: Final[Mapping[tuple[str, int], tuple[str, tuple[object, ...]]]] = {
-    ("createPrompt", 202): ("state", ("queued",)),
     ("cancelRun", 200): ("state", _ENDED),
     ("cancelRun", 202): ("state", ("stopping",)),
     ("deleteRun", 200): ("state", _ENDED),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from tornado.httputil import HTTPHeaders
+
 from clinvk.api import guards, idempotency, parameters, problems
 from clinvk.api.body import Body
 from clinvk.api.problems import Kind, Problem
@@ -13,6 +15,7 @@ from clinvk.schemas import Schemas
 
 _REQUEST_ID: Final = "req_01k9w3m4x5c8f2h6j0n4q8s2v7"
 _RUN_ID: Final = "run_01k9w3m4x5c8f2h6j0n4q8s2v6"
+_GROUP_ID: Final = "grp_01k9w3m4x5c8f2h6j0n4q8s2v4"
 _SESSION_ID: Final = "ses_01k9w3m4x5c8f2h6j0n4q8s2v5"
 _BOUNDS: Final = Bounds()
 
@@ -23,6 +26,8 @@ def example(route: Route, kind: Kind, schemas: Schemas) -> dict[str, Any] | None
         problem = _invalid(route, schemas)
     elif kind is Kind.NOT_FOUND:
         problem = problems.of(_absent(route))
+    elif kind is Kind.ANSWER_NOT_KEPT:
+        problem = idempotency.not_kept(_GROUP_ID if "X-Group-Id" in route.answers[200].headers else _RUN_ID)
     elif kind in _MADE:
         problem = _MADE[kind]()
     else:
@@ -42,7 +47,7 @@ def _invalid(route: Route, schemas: Schemas) -> Problem:
 def _refused(parameter: Parameter) -> Problem | None:
     """What is said of a value that `parameter` cannot have, if there is one."""
     try:
-        parameters.read((parameter,), lambda *_: "all", {parameter.name: "all"})
+        parameters.read((parameter,), lambda *_: "all", HTTPHeaders({parameter.name: "all"}))
     except errors.InvalidInput as error:
         return problems.of(error)
     return None
@@ -91,5 +96,4 @@ _MADE: Final[Mapping[Kind, Callable[[], Problem]]] = {
     ),
     Kind.INTERNAL: lambda: problems.of(RuntimeError()),
     Kind.IDEMPOTENCY_MISMATCH: idempotency.mismatch,
-    Kind.ANSWER_NOT_KEPT: lambda: idempotency.not_kept(_RUN_ID),
 }
