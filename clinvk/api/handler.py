@@ -13,6 +13,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from clinvk.api import guards, parameters, presence, problems
 from clinvk.api.body import DISCARD_LIMIT, Body
+from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
@@ -146,11 +147,11 @@ class Handler(RequestHandler):
         keyed = "Idempotency-Key" in self.query
         return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
 
-    def started(self, id_: str, header: str = "X-Run-Id") -> None:
+    def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""
         self.run_id = id_
-        self._started = header, id_
-        self.set_header(header, id_)
+        self._started = HEADERS[id_.partition("_")[0]], id_
+        self.set_header(*self._started)
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON; a dataclass becomes its fields."""

@@ -3,21 +3,19 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from clinvk.api.operation import Form, Operation, Start
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.replay import Replay, Told, is_whole, output_of, runs_of
 from clinvk.clock import Clock
 from clinvk.domain.errors import ErrorCode, RunNotFound, StoreUnavailable
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Stop
-from clinvk.monitor import RunView
 from clinvk.store.keys import LIFETIME_SECS, Claim
 from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
@@ -25,7 +23,6 @@ from clinvk.supervisor.tasks import first_of
 
 if TYPE_CHECKING:
     from clinvk.api.handler import Handler
-    from clinvk.api.operation import Operation
 
 _log = logging.getLogger("clinvk.idempotency")
 
@@ -33,30 +30,7 @@ HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
 """In the head of an answer to a request that started nothing itself."""
 
-_HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
 _HOURS: Final = round(LIFETIME_SECS / 3600)
-
-
-class Form(Enum):
-    """What is wanted of an operation: its answer, its events, or only that it is there."""
-
-    WHOLE = "whole"
-    STREAM = "stream"
-    DETACHED = "detached"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a request starts unless it was sent before.
-
-    It is a `run`, or a group of them: a `grp`. `begin` starts it under the id that it is given, for the request
-    that gives it. `again` makes the answer of a run that has ended from what is known of it and from its text;
-    there is none for a group.
-    """
-
-    kind: str
-    begin: Callable[[str], Awaitable["Operation"]]
-    again: Callable[[RunView, str], dict[str, Any]] | None = None
 
 
 class Shared:
@@ -65,11 +39,10 @@ class Shared:
     It has finished once its answer is kept, so that whoever was told it is told the same again.
     """
 
-    def __init__(self, operation: "Operation", owner: object) -> None:
+    def __init__(self, operation: Operation, owner: object) -> None:
         self._operation = operation
         self._owners = {owner}
         self.id = operation.id
-        self.header = operation.header
         self.log = operation.log
         self.answer = operation.answer
         self.ended = operation.finished
@@ -136,7 +109,7 @@ class Idempotency:
         self._new_id = new_id
         self._uses: dict[bytes, _Use] = {}
 
-    async def once(self, call: "Handler", start: Start, form: Form) -> "Operation":
+    async def once(self, call: "Handler", start: Start, form: Form) -> Operation:
         """What the request of `call` starts, or what it started before, if it has a key. `call` owns it.
 
         Raises what `start` raises, a Problem for a key that belongs to another request or whose answer was not
@@ -187,7 +160,7 @@ class Idempotency:
         self._supervisor.spawn(self._keep(claim, shared, form), name=f"the answer of {shared.id}")
         return shared
 
-    async def _begun(self, claim: Claim, start: Start) -> "Operation":
+    async def _begun(self, claim: Claim, start: Start) -> Operation:
         try:
             return await start.begin(claim.operation)
         except Exception:
@@ -243,13 +216,13 @@ class Idempotency:
                 raise not_kept(claim.operation)
             runs = await runs_of(self._supervisor.sessions.store, claim.operation)
             log = Replay(history, runs, claim.last_line)
-            return Told(claim.operation, _HEADERS[start.kind], log, orjson.loads(claim.answer or b"{}"))
+            return Told(claim.operation, log, orjson.loads(claim.answer or b"{}"))
         log = Replay(history, [claim.operation])
         try:
             answer = await self._answer(claim, log, start, form)
         except RunNotFound:
             raise not_kept(claim.operation) from None
-        return Told(claim.operation, _HEADERS[start.kind], log, answer)
+        return Told(claim.operation, log, answer)
 
     async def _answer(self, claim: Claim, log: Replay, start: Start, form: Form) -> dict[str, Any]:
         """The answer of a run, if it is wanted: as it was kept, or made anew. Raises RunNotFound."""

@@ -1,30 +1,49 @@
-"""What one request started, a run or a group of runs, and the two ways in which its answer goes out."""
+"""What one request starts: a run, or a group of runs. How it is read, owned, and asked for."""
 
 import asyncio
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Protocol
 
-from clinvk.api import streams
-from clinvk.api.handler import Handler
-from clinvk.api.idempotency import Form, Start
-from clinvk.api.problems import Kind, Problem
-from clinvk.api.routes import NDJSON, SSE
-from clinvk.domain.run import Stop, StopCause
-from clinvk.supervisor.tasks import first_of
+from clinvk.domain.events import Entry
+from clinvk.domain.run import Stop
+from clinvk.monitor import RunView
+
+HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
+"""In the head of an answer, by the kind of what was started: how its id begins."""
+
+
+class Readable(Protocol):
+    """Entries 0, 1, 2…: of a run, of a group of them, or of all."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    @property
+    def length(self) -> int:
+        """How many there are so far."""
+        ...
+
+    async def read(self, since: int = 0) -> list[Entry]:
+        """What there is from number `since` on, or as much of it as is worth one write; none if there is none."""
+        ...
+
+    def changed(self) -> "asyncio.Future[None]":
+        """Done when there is more, or nothing will ever come."""
+        ...
 
 
 class Operation(Protocol):
     """Under way, or ended. Whoever wants its answer owns it until then: without an owner it is stopped."""
 
     @property
-    def header(self) -> str:
-        """Names it in the head of the answer."""
+    def id(self) -> str:
+        """`run_…`, or `grp_…` for a group of them."""
         ...
 
     @property
-    def id(self) -> str: ...
-
-    @property
-    def log(self) -> streams.Readable:
+    def log(self) -> Readable:
         """Its events."""
         ...
 
@@ -44,30 +63,23 @@ class Operation(Protocol):
         ...
 
 
-async def begin(call: Handler, start: Start, form: Form) -> Operation:
-    """Start what a request asks for, unless it was sent before, and name it in the head of the answer."""
-    operation = await call.services.idempotency.once(call, start, form)
-    call.started(operation.id, operation.header)
-    return operation
+class Form(Enum):
+    """What is wanted of an operation: its answer, its events, or only that it is there."""
+
+    WHOLE = "whole"
+    STREAM = "stream"
+    DETACHED = "detached"
 
 
-async def answer(call: Handler, operation: Operation, form: Form) -> None:
-    """Answer with `operation`, which `call` owns: with its events as they come, or whole. Then disown it."""
-    try:
-        if form is Form.STREAM:
-            accepts_sse = SSE in call.request.headers.get("Accept", "")
-            await streams.send(call, operation.log, 0, SSE if accepts_sse else NDJSON)
-        else:
-            await _whole(call, operation)
-    finally:
-        operation.leave(call)
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a request starts unless it was sent before.
 
+    It is a `run`, or a group of them: a `grp`. `begin` starts it under the id that it is given, for the request
+    that gives it. `again` makes the answer of a run that has ended from what is known of it and from its text;
+    there is none for a group.
+    """
 
-async def _whole(call: Handler, operation: Operation) -> None:
-    patience = call.services.bounds.request_secs
-    if not await first_of(operation.finished, call.gone, timeout=patience):
-        late = f"No answer within {patience:g} s (server.request_timeout_secs)"
-        operation.stop(Stop(StopCause.TIMEOUT, late))
-        raise Problem(Kind.TIMEOUT, late)
-    if not call.gone.done():
-        await call.deliver(operation.answer())
+    kind: str
+    begin: Callable[[str], Awaitable[Operation]]
+    again: Callable[[RunView, str], dict[str, Any]] | None = None

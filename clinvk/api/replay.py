@@ -9,6 +9,7 @@ import orjson
 
 from clinvk.domain.answer import Answer
 from clinvk.domain.events import (
+    TRUNCATED,
     Entry,
     Event,
     GroupFinished,
@@ -74,9 +75,8 @@ class Replay:
 class Told:
     """What has ended, and is only told: `clinvk.api.operation.Operation`. Nobody needs to own it."""
 
-    def __init__(self, id_: str, header: str, log: Replay, answer: dict[str, Any]) -> None:
+    def __init__(self, id_: str, log: Replay, answer: dict[str, Any]) -> None:
         self.id = id_
-        self.header = header
         self.log = log
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.finished.set_result(None)
@@ -125,7 +125,7 @@ async def output_of(log: EventLog) -> str:
 
 
 def _tells_a_loss(entry: Entry) -> bool:
-    return entry.type == Notice.type and b'"message":"truncated: ' in entry.line
+    return entry.type == Notice.type and f'"message":"{TRUNCATED}'.encode() in entry.line
 
 
 def _event(entry: Entry) -> Event | None:

@@ -1,35 +1,15 @@
 """Streams of events: a run's log, or the journal of all runs, as NDJSON or SSE."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from tornado.iostream import StreamClosedError
 
 from clinvk.api.handler import Handler
+from clinvk.api.operation import Readable
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.domain.events import Entry
 from clinvk.supervisor.tasks import first_of
-
-
-class Readable(Protocol):
-    """Entries 0, 1, 2…: of a run, of a group of them, or of all."""
-
-    @property
-    def closed(self) -> bool: ...
-
-    @property
-    def length(self) -> int:
-        """How many there are so far."""
-        ...
-
-    async def read(self, since: int = 0) -> list[Entry]:
-        """What there is from number `since` on, or as much of it as is worth one write; none if there is none."""
-        ...
-
-    def changed(self) -> "asyncio.Future[None]":
-        """Done when there is more, or nothing will ever come."""
-        ...
 
 
 def _ndjson(batch: list[Entry]) -> bytes:

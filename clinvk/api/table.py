@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from clinvk.api import explorer, meta
 from clinvk.api.handler import Endpoint
+from clinvk.api.idempotency import HEADER, REPLAYED
 from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
 from clinvk.api.problems import Kind
 from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route
@@ -27,7 +28,7 @@ _GROUP_ID: Final = Parameter(
     "id", "path", "Id of the group, as in `X-Group-Id`.", {"type": "string", "examples": _A_GROUP}
 )
 _KEY: Final = Parameter(
-    "Idempotency-Key",
+    HEADER,
     "header",
     "The same key with the same request within 24 hours gives the same run, and its answer, instead of another."
     " Not for `dry_run`.",
@@ -44,7 +45,7 @@ _STARTS_MANY: Final = (
     Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, *_SENT_BODY, *_KEYED,
     Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
 )  # fmt: skip
-_REPLAYED: Final = {"Idempotent-Replayed": "`true` where an earlier request with the same key started it."}
+_REPLAYED: Final = {REPLAYED: "`true` where an earlier request with the same key started it."}
 _GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started.", **_REPLAYED}
 _RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started.", **_REPLAYED}
 

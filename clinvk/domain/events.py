@@ -11,6 +11,8 @@ from clinvk.domain.group import GroupKind
 from clinvk.domain.run import Continuation, RunState, Start, StopCause, StopReason
 from clinvk.domain.usage import Usage
 
+TRUNCATED: Final = "truncated: "
+"""So begins the notice of events that were not kept."""
 TEXT_DONE_LIMIT: Final = 1 << 20
 """Characters beyond which `text.done` gives the length alone: its deltas have said it all."""
 

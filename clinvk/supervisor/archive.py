@@ -98,7 +98,7 @@ async def _last_heard(seen: RunView, log: EventLog) -> float:
 def _close(log: EventLog, seen: RunView) -> None:
     """Close a log, its last entry being how the run ended: if that was not kept, say so and add it."""
     if not log.is_whole:
-        log.append(events.Notice("truncated: later events of this run were not kept"))
+        log.append(events.Notice(f"{events.TRUNCATED}later events of this run were not kept"))
         seconds = round((seen.duration_ms or 0) / 1000, 3)
         code = Judgement(seen.state).code
         log.append(events.RunFinished(seen.state, code, seconds, seen.token_usage, seen.error, seen.continuation))

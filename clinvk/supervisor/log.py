@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 
 from clinvk.clock import Clock, rfc3339
-from clinvk.domain.events import Entry, Event, Notice, RunFinished
+from clinvk.domain.events import TRUNCATED, Entry, Event, Notice, RunFinished
 from clinvk.domain.wire import to_wire
 from clinvk.store.spool import Spool, SpoolFile
 
@@ -188,7 +188,7 @@ class EventLog:
         return entries
 
     def _gap(self, count: int, seq: int) -> Entry:
-        notice = Notice(f"truncated: {count} earlier events were not kept")
+        notice = Notice(f"{TRUNCATED}{count} earlier events were not kept")
         return Entry(seq, notice.type, self._encode(notice, seq))
 
 

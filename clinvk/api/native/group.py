@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-from clinvk.api import operation
+from clinvk.api import answering
 from clinvk.api.handler import Handler
-from clinvk.api.idempotency import Form, Start
 from clinvk.api.native import translate
+from clinvk.api.operation import Form, Start
 from clinvk.api.problems import invalid
 from clinvk.domain.errors import GroupNotFound
 from clinvk.domain.group import GroupSpec
@@ -25,8 +25,6 @@ Tell = Callable[[list[dict[str, Any]]], Mapping[str, Any]]
 
 class GroupRun:
     """A group as the operation of one request: `clinvk.api.operation.Operation`."""
-
-    header: ClassVar = "X-Group-Id"
 
     def __init__(self, group: Group, tell: Tell) -> None:
         self._group = group
@@ -71,7 +69,7 @@ async def serve(call: Handler, make: Make, tell: Tell) -> None:
         spec = replace(make(group_id), keeps_answers=form is Form.WHOLE)
         return GroupRun(await call.services.groups.start(group_id, spec, call), tell)
 
-    await operation.answer(call, await operation.begin(call, Start("grp", start), form), form)
+    await answering.answer(call, await answering.begin(call, Start("grp", start), form), form)
 
 
 async def _show(call: Handler, spec: GroupSpec) -> None:

@@ -1,12 +1,12 @@
 """POST /api/v1/prompt."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import Any
 
-from clinvk.api import operation
+from clinvk.api import answering
 from clinvk.api.handler import Handler
-from clinvk.api.idempotency import Form, Start
 from clinvk.api.native import translate
+from clinvk.api.operation import Form, Operation, Start
 from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
@@ -30,13 +30,11 @@ async def create(call: Handler) -> None:
         call.reply(await call.services.monitor.run(run.id), 202)
     else:
         form = translate.to_form(body.get("output_format", habits.output_format))
-        await operation.answer(call, await _begin(call, spec, call, form), form)
+        await answering.answer(call, await _begin(call, spec, call, form), form)
 
 
 class PromptRun:
     """A run as the operation of one prompt: `clinvk.api.operation.Operation`."""
-
-    header: ClassVar = "X-Run-Id"
 
     def __init__(self, handle: RunHandle, answer: Answer) -> None:
         self._handle = handle
@@ -54,10 +52,10 @@ class PromptRun:
         return translate.to_answer(self._handle.run, self._answer.output)
 
 
-async def _begin(call: Handler, spec: RunSpec, owner: object, form: Form) -> operation.Operation:
+async def _begin(call: Handler, spec: RunSpec, owner: object, form: Form) -> Operation:
     async def start(run_id: str) -> PromptRun:
         answer = Answer()
         observe = answer.fold if form is Form.WHOLE else None  # nobody asks a stream for its text
         return PromptRun(await call.services.supervisor.start(spec, owner, observe, run_id), answer)
 
-    return await operation.begin(call, Start("run", start, translate.to_answer_of), form)
+    return await answering.begin(call, Start("run", start, translate.to_answer_of), form)

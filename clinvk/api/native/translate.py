@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from clinvk.api.idempotency import Form
+from clinvk.api.operation import Form
 from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits, Services
 from clinvk.domain.judge import Judgement
