@@ -2,6 +2,7 @@
 
 from clinvk.api import streams
 from clinvk.api.handler import Handler
+from clinvk.api.idempotency import HEADER, REPLAYED, Asked
 from clinvk.api.operation import Form, Operation, Start
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import NDJSON, SSE
@@ -11,7 +12,15 @@ from clinvk.supervisor.tasks import first_of
 
 async def begin(call: Handler, start: Start, form: Form) -> Operation:
     """Start what a request asks for, unless it was sent before, and name it in the head of the answer."""
-    operation = await call.services.idempotency.once(call, start, form)
+    key = call.query.get(HEADER)
+    if key is None:
+        operation = await start.begin(call.services.new_id(start.kind))
+    else:
+        route = call.operations[call.request.method or ""]
+        asked = Asked(key, call.origin.key_label, (route.method, route.path, call.body), call)
+        operation, was_started = await call.services.idempotency.once(asked, start, form)
+        if was_started:
+            call.set_header(REPLAYED, "true")
     call.started(operation.id)
     return operation
 

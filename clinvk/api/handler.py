@@ -13,6 +13,7 @@ from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from clinvk.api import guards, parameters, presence, problems
 from clinvk.api.body import DISCARD_LIMIT, Body
+from clinvk.api.idempotency import HEADER
 from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import Route
@@ -144,7 +145,7 @@ class Handler(RequestHandler):
     def origin(self) -> Origin:
         """Who asks, for the run's record."""
         base_url = f"{self.request.protocol}://{self.request.host}"
-        keyed = "Idempotency-Key" in self.query
+        keyed = HEADER in self.query
         return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
 
     def started(self, id_: str) -> None:

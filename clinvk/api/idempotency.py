@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
 
@@ -21,9 +22,6 @@ from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import first_of
 
-if TYPE_CHECKING:
-    from clinvk.api.handler import Handler
-
 _log = logging.getLogger("clinvk.idempotency")
 
 HEADER: Final = "Idempotency-Key"
@@ -31,6 +29,16 @@ REPLAYED: Final = "Idempotent-Replayed"
 """In the head of an answer to a request that started nothing itself."""
 
 _HOURS: Final = round(LIFETIME_SECS / 3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with a key: `request` is what must be the same, as JSON. Keys are their senders' own."""
+
+    key: str
+    sender: str | None
+    request: tuple[Any, ...]
+    owner: object
 
 
 class Shared:
@@ -109,41 +117,31 @@ class Idempotency:
         self._new_id = new_id
         self._uses: dict[bytes, _Use] = {}
 
-    async def once(self, call: "Handler", start: Start, form: Form) -> Operation:
-        """What the request of `call` starts, or what it started before, if it has a key. `call` owns it.
+    async def once(self, asked: Asked, start: Start, form: Form) -> tuple[Operation, bool]:
+        """What was asked for, its owner being one of the owners; and whether an earlier request had started it.
 
         Raises what `start` raises, a Problem for a key that belongs to another request or whose answer was not
         kept, and StoreUnavailable where the store cannot promise that a run is not begun twice.
         """
-        key = call.query.get(HEADER)
-        if key is None:
-            return await start.begin(self._new_id(start.kind))
-        claim = self._claim_of(call, key, start.kind, form)
+        claim = self._claim_of(asked, start.kind, form)
         while use := self._uses.get(claim.key):
             if use.request != claim.request:
                 raise mismatch()
-            if shared := await use.join(call):
-                call.set_header(REPLAYED, "true")
-                return shared
-        found = await self._first(call, claim, start, form)
-        if isinstance(found, Shared):
-            return found
-        call.set_header(REPLAYED, "true")
-        return await self._told(found, start, form)
+            if shared := await use.join(asked.owner):
+                return shared, True
+        found = await self._first(asked.owner, claim, start, form)
+        return (found, False) if isinstance(found, Shared) else (await self._told(found, start, form), True)
 
-    def _claim_of(self, call: "Handler", key: str, kind: str, form: Form) -> Claim:
-        # Keys are their senders' own: two of them may well have the same one.
-        sender = [call.origin.key_label, key]
-        route = call.operations[call.request.method or ""]
+    def _claim_of(self, asked: Asked, kind: str, form: Form) -> Claim:
         return Claim(
-            key=_digest(sender),
+            key=_digest([asked.sender, asked.key]),
             # The form may be that of the settings, and these may change.
-            request=_digest([route.method, route.path, call.body, form.value]),
+            request=_digest([*asked.request, form.value]),
             operation=self._new_id(kind),
             claimed_at=self._clock.wall(),
         )
 
-    async def _first(self, call: "Handler", claim: Claim, start: Start, form: Form) -> Shared | Claim:
+    async def _first(self, owner: object, claim: Claim, start: Start, form: Form) -> Shared | Claim:
         """Start what the key is for, unless it was used before: how is told by the claim of then."""
         use = self._uses[claim.key] = _Use(claim.request)
         shared = None
@@ -151,7 +149,7 @@ class Idempotency:
             earlier = await self._claim(claim)
             if earlier:
                 return earlier
-            shared = Shared(await self._begun(claim, start), call)
+            shared = Shared(await self._begun(claim, start), owner)
             use.started(shared)
         finally:
             if shared is None:
