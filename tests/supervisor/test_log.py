@@ -13,6 +13,7 @@ from clinvk.domain.usage import Usage
 from clinvk.store.spool import Spool
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.log import LAG_CEILING, TAIL_BYTES, TAIL_ENTRIES, EventLog
+from tests.supervisor.logs import everything, fill
 
 LABELS = {"run_id": "run_1", "backend": "fake"}
 
@@ -27,16 +28,6 @@ async def spool(tmp_path):
 @pytest.fixture
 async def log(spool):
     return EventLog(SystemClock(), LABELS, spool.open("run_1"))
-
-
-def fill(log, count, text="word"):
-    for number in range(count):
-        log.append(TextDelta("1", f"{text}{number}"))
-
-
-async def everything(log, since=0):
-    async with asyncio.timeout(20):
-        return [entry async for batch in log.follow(since) for entry in batch]
 
 
 async def test_an_entry_is_one_line_of_json_that_names_its_type_first(log):
