@@ -14,8 +14,8 @@ EXAMPLES = {
     "followRun": 80,
     "followEvents": 60,
 }
-"""Requests, and as many wrong ones: above two thousand in all. The same each time."""
-USUAL = 100
+"""Requests, and as many wrong ones: about two thousand in all. The same each time."""
+USUAL = 50
 
 # What a likely request is answered with: that it came so far shows that more than refusals were judged.
 REACHED = {
