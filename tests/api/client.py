@@ -8,6 +8,8 @@ from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
+from tests import ndjson
+
 DEADLINE = 20.0
 
 
@@ -26,7 +28,7 @@ class Reply:
     @property
     def events(self) -> list[Any]:
         """Lines of NDJSON, blank ones passed over."""
-        return [json.loads(line) for line in self.body.split(b"\n") if line]
+        return list(ndjson.events(self.body.split(b"\n")))
 
     @property
     def sse(self) -> list["Event"]:
@@ -144,7 +146,7 @@ class Stream:
     async def rest(self) -> list[Any]:
         """Every event from here to the end."""
         body = b"\n".join([*self._lines, self._rest]) + await self.connection.chunks()
-        return [json.loads(line) for line in body.split(b"\n") if line]
+        return list(ndjson.events(body.split(b"\n")))
 
     async def leave(self, *, abruptly: bool = False) -> None:
         await self.connection.leave(abruptly=abruptly)

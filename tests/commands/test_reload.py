@@ -1,6 +1,5 @@
 """SIGHUP: the configuration is read again by a server that goes on serving."""
 
-import json
 import os
 import re
 import signal
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import ndjson
 from tests.commands.conftest import Log
 from tests.e2e.conftest import Served
 
@@ -19,8 +19,7 @@ pytestmark = pytest.mark.e2e
 def started(served, run_id):
     """Wait until the child of that run has its turn."""
     events = served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
-    while json.loads(events.readline())["type"] != "run.started":
-        pass
+    ndjson.until(events, "run.started")
     events.close()
 
 
@@ -206,7 +205,7 @@ def test_a_grace_that_was_set_anew_is_given(configured):
     run_id = server.served.start("/slow 3 words only")
     events = server.served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
     server.served.guardian.terminate()
-    last = [json.loads(line) for line in events.read().splitlines()][-1]
+    last = list(ndjson.events(events))[-1]
     assert (last["type"], last["state"]) == ("run.finished", "completed")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from clinvk import processes
+from tests import ndjson
 
 DEADLINE = 20.0
 SOAK = "CLINVK_SOAK" in os.environ
@@ -74,8 +75,7 @@ class Served:
         """A detached run whose child has its turn; the run's id."""
         run_id = str(self.prompt(prompt, detach=True)["id"])
         events = self.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
-        while json.loads(events.readline())["type"] != "run.started":
-            pass
+        ndjson.until(events, "run.started")
         events.close()
         return run_id
 
@@ -85,9 +85,7 @@ class Served:
         events = self.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
         told = ""
         while len(re.findall(r"pid \d+", told)) < 4:
-            event = json.loads(events.readline())
-            assert event["type"] != "run.finished", event
-            told += event.get("text", "") if event["type"] == "text.delta" else ""
+            told += ndjson.until(events, "text.delta")["text"]
         events.close()
         return run_id
 

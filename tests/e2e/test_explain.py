@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests import ndjson
 from tests.e2e.conftest import DEADLINE, Served
 
 needs_curl = pytest.mark.skipif(not (shutil.which("curl") and shutil.which("sh")), reason="there is no curl")
@@ -116,12 +117,13 @@ def test_a_run_whose_server_died_tells_how_far_it_came(tmp_path: Path) -> None:
     served = Served(tmp_path)
     try:
         after = explained(served, run_id)
-        stream = served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson").read()
+        stream = served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+        events = list(ndjson.events(stream))
     finally:
         served.end()
     kept = ("created_at", "started_at", "queued_ms", "start", "command", "request_as_curl", "prompt_preview")
     assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
     assert (after["state"], after["error"]["code"]) == ("failed", "interrupted")
     assert not {"pid", "exit", "stop_cause"} & after.keys()
-    *heard, _, _ = (json.loads(line)["at"] for line in stream.splitlines())  # two are of the second server
+    *heard, _, _ = (event["at"] for event in events)  # two are of the second server
     assert after["finished_at"] == (heard or [after["started_at"]])[-1]

@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from tests import ndjson
 from tests.api.groups import most_at_once
 from tests.e2e.conftest import DEADLINE
 
@@ -22,7 +23,7 @@ ALL = ("/api/v1/compare", {"prompt": "/children", "backends": ["demo"]})
 def events_of(served, path, body):
     """Every event of a stream."""
     reply = served.call("POST", path, {"output_format": "stream-json", **body})
-    return [json.loads(line) for line in reply.read().splitlines() if line]
+    return list(ndjson.events(reply))
 
 
 def runs_of(served, group_id, query=""):
@@ -87,10 +88,8 @@ def test_a_server_that_is_killed_midway_leaves_nothing_and_tells_how_each_run_en
     first = serve()
     path, body = MEMBERS
     reply = first.call("POST", path, body | {"output_format": "stream-json"})
-    started = 0
-    while started < 4:
-        event = json.loads(reply.readline())
-        started += event["type"] == "run.started"
+    for _ in range(4):
+        event = ndjson.until(reply, "run.started")
     first.kill()
     with contextlib.suppress(OSError, http.client.HTTPException):
         reply.read()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import ndjson
 from tests.e2e.conftest import Served
 
 
@@ -16,8 +17,8 @@ def test_a_session_and_a_detached_run_outlive_sigkill(serve: Callable[..., Serve
     served = serve()
     told = served.json("GET", f"/api/v1/runs/{run}")
     assert (told["state"], told["error"]["code"]) == ("failed", "interrupted")
-    stream = served.call("GET", f"/api/v1/runs/{run}/events", Accept="application/x-ndjson").read()
-    events = [json.loads(line) for line in stream.splitlines()]
+    stream = served.call("GET", f"/api/v1/runs/{run}/events", Accept="application/x-ndjson")
+    events = list(ndjson.events(stream))
     assert [event["seq"] for event in events] == list(range(len(events)))
     assert events[-1]["type"] == "run.finished"
     assert events[-1]["error"]["code"] == "interrupted"
@@ -39,9 +40,7 @@ def test_what_a_run_said_lives_as_long_as_its_session_however_old_it_is(
 def test_a_session_whose_turn_was_killed_takes_the_next_one(serve: Callable[..., Served]) -> None:
     served = serve()
     stream = served.stream("/hang")
-    session = json.loads(stream.readline())["session_id"]
-    while json.loads(stream.readline())["type"] != "session.bound":
-        pass
+    session = ndjson.until(stream, "session.bound")["session_id"]
     served.kill()
     served = serve()
     assert served.json("GET", f"/api/v1/sessions/{session}")["status"] == "error"
@@ -66,7 +65,7 @@ def test_without_a_store_that_can_be_opened_prompts_still_run(
     (tmp_path / "clinvk" / "clinvk.db").mkdir(parents=True)
     served = serve()
     assert served.call("GET", "/health").status == 503
-    lines = [json.loads(line) for line in served.stream("hello").read().splitlines()]
+    lines = list(ndjson.events(served.stream("hello")))
     assert lines[-1]["state"] == "completed"
     assert not any("session_id" in line for line in lines)
     assert any("has no session" in line.get("message", "") for line in lines)

@@ -1,6 +1,5 @@
 """The whole program with the real CLIs behind it, and the model stub behind them."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from clinvk import processes
-from tests import clis
+from tests import clis, ndjson
 from tests.e2e.conftest import DEADLINE, Served
 from tests.modelstub import client
 from tests.modelstub.client import Client
@@ -50,7 +49,7 @@ class World:
 
     def events(self, backend: str, prompt: str, **fields: Any) -> list[Any]:
         """One prompt, all its events."""
-        return [json.loads(line) for line in self.stream(backend, prompt, **fields)]
+        return list(ndjson.events(self.stream(backend, prompt, **fields)))
 
     def run(self, run_id: str) -> Any:
         return self.served.json("GET", f"/api/v1/runs/{run_id}")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from tests import ndjson
 from tests.e2e.clis.conftest import PATIENCE
 
 
@@ -149,6 +150,6 @@ def test_more_runs_than_one_at_once_keep_their_answers_apart(world, backend):
     ]
     for n, run_id in enumerate(ids):
         events = world.served.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
-        said = [json.loads(line) for line in events]
+        said = list(ndjson.events(events))
         assert text_of(said).startswith(f"you said: number {n} of {backend}")
     assert PATIENCE

@@ -1,6 +1,5 @@
 """However a run of a real CLI ends, nothing of it is left: tools in sessions of their own included."""
 
-import json
 import os
 import signal
 import time
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import clis
+from tests import clis, ndjson
 from tests.e2e.clis.conftest import World
 from tests.e2e.conftest import DEADLINE, Served, gone
 
@@ -17,19 +16,10 @@ TOOL = "(sleep 86400 & tail -s 1000 -f /dev/null | cat)"
 LONG_TOOL = "wait [[tool=shell cmd=" + TOOL.replace(" ", "%20").replace("&", "%26") + "]]"
 
 
-def until(stream, kind):
-    """Read a stream to the first event of that type."""
-    for line in stream:
-        event = json.loads(line)
-        if event["type"] == kind:
-            return event
-    raise AssertionError(f"no {kind}")
-
-
 def start_tool(world, backend):
     """A run whose tool is at work, with processes in a session of their own; its stream."""
     stream = world.stream(backend, LONG_TOOL, approval_mode="none", sandbox_mode="full")
-    until(stream, "tool.started")
+    ndjson.until(stream, "tool.started")
     deadline = time.monotonic() + DEADLINE
     while not tools(world):
         assert time.monotonic() < deadline, "the tool never ran"
@@ -61,20 +51,19 @@ def test_cancelled_in_the_middle_of_a_tool(world, backend, round_):
     run = cancel(world, stream)
     assert (run["state"], run["stop_cause"]) == ("cancelled", "client")
     assert gone(family), "a cancelled run has ended when its processes have"
-    events = [json.loads(line) for line in stream]
-    assert events[-1]["type"] == "run.finished"
+    assert list(ndjson.events(stream))[-1]["type"] == "run.finished"
 
 
 def test_cancelled_in_the_middle_of_text(world, backend):
     stream = world.stream(backend, "slowly [[deltas=200 delay=0.1]]")
-    until(stream, "text.delta")
+    ndjson.until(stream, "text.delta")
     assert cancel(world, stream)["state"] == "cancelled"
     assert world.family() == []
 
 
 def test_cancelled_before_the_provider_says_anything(world, backend):
     stream = world.stream(backend, f"never {backend} [[error=hang]]")
-    until(stream, "run.started")
+    ndjson.until(stream, "run.started")
     assert cancel(world, stream)["state"] == "cancelled"
     assert world.family() == []
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from tests import clis
+from tests import clis, ndjson
 from tests.api.groups import most_at_once
 from tests.e2e.conftest import DEADLINE
 
@@ -28,7 +28,7 @@ def test_all_clis_answer_one_prompt_side_by_side(world):
     asked = "compare them all [[deltas=30 delay=0.1]]"
     body = {"prompt": asked, "backends": [*clis.NAMES, "demo"], "sandbox_mode": "read-only"}
     reply = world.served.call("POST", "/api/v1/compare", body | {"output_format": "stream-json"})
-    events = [json.loads(line) for line in reply.read().splitlines() if line]
+    events = list(ndjson.events(reply))
     assert (events[-1]["type"], events[-1]["completed"], events[-1]["failed"]) == ("group.finished", 4, 0)
     assert most_at_once(events) >= 2
     for backend in clis.NAMES:

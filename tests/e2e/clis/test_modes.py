@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clinvk.domain.spec import ApprovalMode, SandboxMode
-from tests import clis
+from tests import clis, ndjson
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = ("read in", "read out", "write in", "write out", "echo", "touch")
@@ -56,7 +56,7 @@ def act(world, folders, backend, modes):
     asked = f"{workdir.name}:"
     prompt = f"{asked} " + " ".join(f"[[{step}]]" for step in steps)
     stream = world.stream(backend, prompt, workdir=str(workdir), approval_mode=approval, sandbox_mode=sandbox)
-    events = [json.loads(line) for line in stream]
+    events = list(ndjson.events(stream))
     assert events[-1]["state"] == "completed", events[-1]
     heard = world.body(world.requests(asked)[-1])  # not every CLI tells us what its tools said
     done = (

@@ -1,10 +1,8 @@
 """Sessions over HTTP with the real CLIs behind them: gone on with, lost, and deleted with the CLI's own copy."""
 
-import json
-
 import pytest
 
-from tests import clis
+from tests import clis, ndjson
 from tests.e2e.clis.conftest import PATIENCE, World
 from tests.e2e.conftest import Served
 
@@ -74,12 +72,12 @@ def test_a_session_goes_on_over_other_connections_and_servers(new_world, backend
 def test_of_two_prompts_at_once_one_is_told_that_the_session_is_busy(world):
     busy = begun(world, "codex", "at once")
     stream = world.stream("codex", "slowly [[deltas=20 delay=0.1]]", session_id=busy)
-    first = json.loads(stream.readline())
+    first = next(ndjson.events(stream))
     assert (stream.status, first["session_id"]) == (200, busy)
     asked = {"backend": "codex", "prompt": "me too", "session_id": busy}
     assert world.served.call("POST", "/api/v1/prompt", asked).status == 409
     assert world.served.call("DELETE", f"/api/v1/sessions/{busy}").status == 409
-    assert json.loads(list(stream)[-1])["state"] == "completed"
+    assert list(ndjson.events(stream))[-1]["state"] == "completed"
 
 
 def test_a_session_whose_conversation_is_lost_is_answered_anew_and_told(world, backend):
