@@ -34,14 +34,15 @@ async def answer(call: Handler, operation: Operation, form: Form) -> None:
         else:
             await _whole(call, operation)
     finally:
-        operation.leave(call)
+        operation.owners.leave(call)
 
 
 async def _whole(call: Handler, operation: Operation) -> None:
     patience = call.services.bounds.request_secs
     if not await first_of(operation.finished, call.gone, timeout=patience):
         late = f"No answer within {patience:g} s (server.request_timeout_secs)"
-        operation.stop(Stop(StopCause.TIMEOUT, late))
+        if len(operation.owners) <= 1:  # others may still be in time
+            operation.stop(Stop(StopCause.TIMEOUT, late))
         raise Problem(Kind.TIMEOUT, late)
     if not call.gone.done():
         await call.deliver(operation.answer())

@@ -16,7 +16,6 @@ from clinvk.api.replay import Replay, Told, is_whole, output_of, runs_of
 from clinvk.clock import Clock
 from clinvk.domain.errors import ErrorCode, RunNotFound, StoreUnavailable
 from clinvk.domain.paging import RunQuery
-from clinvk.domain.run import Stop
 from clinvk.store.keys import LIFETIME_SECS, Claim
 from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
@@ -47,29 +46,13 @@ class Shared:
     It has finished once its answer is kept, so that whoever was told it is told the same again.
     """
 
-    def __init__(self, operation: Operation, owner: object) -> None:
-        self._operation = operation
-        self._owners = {owner}
+    def __init__(self, operation: Operation) -> None:
+        self.owners = operation.owners
         self.id = operation.id
         self.log = operation.log
-        self.answer = operation.answer
+        self.stop, self.answer = operation.stop, operation.answer
         self.ended = operation.finished
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def join(self, owner: object) -> None:
-        """One more for whom it is done."""
-        self._owners.add(owner)
-        self._operation.join(owner)
-
-    def leave(self, owner: object) -> None:
-        """`owner` is gone; with the last one the operation is stopped."""
-        self._owners.discard(owner)
-        self._operation.leave(owner)
-
-    def stop(self, stop: Stop) -> None:
-        """Ask for the end on behalf of an owner: nothing comes of it while there are others."""
-        if len(self._owners) <= 1:
-            self._operation.stop(stop)
 
 
 class _Use:
@@ -84,7 +67,7 @@ class _Use:
     async def join(self, owner: object) -> Shared | None:
         """What was started, `owner` being one of its owners; None where nothing is under way after all."""
         if self._shared:
-            self._shared.join(owner)
+            self._shared.owners.join(owner)
         else:
             self._waiting.append(owner)
             await first_of(self._known)
@@ -94,7 +77,7 @@ class _Use:
         """It is under way. Whoever waited owns it before the starter can leave."""
         self._shared = shared
         for owner in self._waiting:
-            shared.join(owner)
+            shared.owners.join(owner)
         self._known.set_result(None)
 
     def settle(self) -> None:
@@ -129,7 +112,7 @@ class Idempotency:
                 raise mismatch()
             if shared := await use.join(asked.owner):
                 return shared, True
-        found = await self._first(asked.owner, claim, start, form)
+        found = await self._first(claim, start, form)
         return (found, False) if isinstance(found, Shared) else (await self._told(found, start, form), True)
 
     def _claim_of(self, asked: Asked, kind: str, form: Form) -> Claim:
@@ -141,7 +124,7 @@ class Idempotency:
             claimed_at=self._clock.wall(),
         )
 
-    async def _first(self, owner: object, claim: Claim, start: Start, form: Form) -> Shared | Claim:
+    async def _first(self, claim: Claim, start: Start, form: Form) -> Shared | Claim:
         """Start what the key is for, unless it was used before: how is told by the claim of then."""
         use = self._uses[claim.key] = _Use(claim.request)
         shared = None
@@ -149,7 +132,7 @@ class Idempotency:
             earlier = await self._claim(claim)
             if earlier:
                 return earlier
-            shared = Shared(await self._begun(claim, start), owner)
+            shared = Shared(await self._begun(claim, start))
             use.started(shared)
         finally:
             if shared is None:

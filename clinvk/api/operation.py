@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from clinvk.domain.events import Entry
 from clinvk.domain.run import Stop
 from clinvk.monitor import RunView
+from clinvk.supervisor.owners import Owners
 
 HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
 """In the head of an answer, by the kind of what was started: how its id begins."""
@@ -52,9 +53,8 @@ class Operation(Protocol):
         """Done at the end. Not to be cancelled."""
         ...
 
-    def join(self, owner: object) -> None: ...
-
-    def leave(self, owner: object) -> None: ...
+    @property
+    def owners(self) -> Owners: ...
 
     def stop(self, stop: Stop) -> None: ...
 

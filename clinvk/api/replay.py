@@ -25,6 +25,7 @@ from clinvk.store.records import RunRecord
 from clinvk.store.store import Store
 from clinvk.supervisor.history import History
 from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.owners import Owners
 
 _PAGE: Final = 200
 
@@ -78,15 +79,10 @@ class Told:
     def __init__(self, id_: str, log: Replay, answer: dict[str, Any]) -> None:
         self.id = id_
         self.log = log
+        self.owners = Owners(self, lambda: None)
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.finished.set_result(None)
         self._answer = answer
-
-    def join(self, owner: object) -> None:
-        """Nothing comes of it."""
-
-    def leave(self, owner: object) -> None:
-        """Nothing comes of it."""
 
     def stop(self, stop: Stop) -> None:
         """Nothing is left to be stopped."""

@@ -19,6 +19,7 @@ from clinvk.domain.wire import to_wire
 from clinvk.supervisor.grouplog import GroupLog
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.owners import Owners
 from clinvk.supervisor.tasks import first_of
 
 _log = logging.getLogger("clinvk.group")
@@ -66,11 +67,11 @@ class Group:
         self.log = GroupLog()
         self.finished: asyncio.Future[GroupFinished] = asyncio.get_running_loop().create_future()
         """Done at the end. Not to be cancelled."""
-        self._owners = {owner}
+        self.owners = Owners(owner, lambda: self.stop(Stop(StopCause.DISCONNECT)))
         self._around = around
         self._began = around.clock.monotonic()
         self._stop: Stop | None = None
-        self._live: list[Member] = []
+        self._live: dict[RunHandle, Member] = {}
 
     @property
     def live(self) -> int:
@@ -82,22 +83,11 @@ class Group:
         """How many runs it has."""
         return sum(member.handle is not None for member in self.members)
 
-    def join(self, owner: object) -> None:
-        """One more for whom it is done."""
-        self._owners.add(owner)
-
-    def leave(self, owner: object) -> None:
-        """`owner` is gone; with the last one the group is stopped."""
-        self._owners.discard(owner)
-        if not self._owners:
-            self.stop(Stop(StopCause.DISCONNECT))
-
     def stop(self, stop: Stop) -> None:
         """Ask for the end of all its runs, and begin none any more: at any moment, any number of times."""
         self._stop = self._stop or stop
-        for member in self._live:
-            if member.handle:
-                member.handle.stop(stop)
+        for handle in self._live:
+            handle.stop(stop)
 
     async def drive(self) -> None:
         """Run to the end. Never raises: a fault of ours is told, and ends the group."""
@@ -133,7 +123,7 @@ class Group:
             self._ended(member)
             return
         attach(handle.log)
-        self._live.append(member)
+        self._live[handle] = member
         if self._stop:  # since a moment ago
             handle.stop(self._stop)
 
@@ -171,15 +161,13 @@ class Group:
         """Wait until no more than `amount` of the runs are live, and see how the others ended."""
         self._sweep()
         while len(self._live) > amount:
-            await first_of(*(member.handle.finished for member in self._live if member.handle))
+            await first_of(*(handle.finished for handle in self._live))
             self._sweep()
 
     def _sweep(self) -> None:
-        for member in [each for each in self._live if each.handle and each.handle.finished.done()]:
-            self._live.remove(member)
-            if member.handle:
-                member.handle.leave(self)  # a run that has ended is kept for long: let go
-            self._ended(member)
+        for handle in [each for each in self._live if each.finished.done()]:
+            handle.owners.leave(self)  # a run that has ended is kept for long: let go
+            self._ended(self._live.pop(handle))
 
     def _ended(self, member: Member) -> None:
         if self.spec.stop_on_failure and not member.completed:

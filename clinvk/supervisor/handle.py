@@ -4,15 +4,16 @@ import asyncio
 
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Stop, StopCause
+from clinvk.supervisor.owners import Owners
 from clinvk.supervisor.runner import Runner
 
 
 class RunHandle:
-    """A run as its starter and its watchers hold it. Owners keep it alive, watchers do not."""
+    """A run as its starter and its watchers hold it. Its owners keep it alive, watchers do not."""
 
     def __init__(self, runner: Runner, owner: object) -> None:
         self._runner = runner
-        self._owners = {owner}
+        self.owners = Owners(owner, lambda: self.stop(Stop(StopCause.DISCONNECT)))
         self.id = runner.run.id
         self.run = runner.run
         self.log = runner.log
@@ -29,16 +30,6 @@ class RunHandle:
     def stop(self, stop: Stop) -> None:
         """Ask for the end: at any moment, any number of times."""
         self._runner.stop(stop)
-
-    def join(self, owner: object) -> None:
-        """One more for whom the run is done."""
-        self._owners.add(owner)
-
-    def leave(self, owner: object) -> None:
-        """`owner` is gone; with the last one the run is stopped."""
-        self._owners.discard(owner)
-        if not self._owners:
-            self.stop(Stop(StopCause.DISCONNECT))
 
     @property
     def runner(self) -> Runner:

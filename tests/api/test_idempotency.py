@@ -51,7 +51,7 @@ async def test_whoever_comes_while_it_runs_waits_for_the_same_answer(server):
     first = asyncio.ensure_future(asked(server, "/hang"))
     run = await server.started()
     second = asyncio.ensure_future(asked(server, "/hang"))
-    await until(lambda: len(run._owners) == 2)
+    await until(lambda: len(run.owners) == 2)
     await server.fetch(f"/api/v1/runs/{run.id}", method="DELETE")
     check_same(await first, await second)
     assert (await first).json["exit_code"] == -1
@@ -68,7 +68,7 @@ async def test_a_stream_that_is_joined_has_every_event_from_the_first(server):
     await events.until("session.bound")
     second = asyncio.ensure_future(asked(server, "/hang", accept=SSE, output_format="stream-json"))
     run = server.newest()
-    await until(lambda: len(run._owners) == 2)
+    await until(lambda: len(run.owners) == 2)
     await server.fetch(f"/api/v1/runs/{run.id}", method="DELETE")
     told = (await second).sse
     assert [event.id for event in told] == list(range(len(told)))
@@ -191,10 +191,10 @@ async def test_a_run_lives_while_one_of_its_owners_is_there_and_ends_with_the_la
     first = await server.post(body, headers=keyed())
     run = await server.started()
     second = await server.post(body, headers=keyed())
-    await until(lambda: len(run._owners) == 2)
+    await until(lambda: len(run.owners) == 2)
     leaves, stays = (first, second) if first_leaves else (second, first)
     await leaves.leave()
-    await until(lambda: len(run._owners) == 1)
+    await until(lambda: len(run.owners) == 1)
     assert run.run.stop is None
     await stays.leave()
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
@@ -232,7 +232,7 @@ async def test_who_loses_patience_does_not_end_it_for_the_others(new_server):
     await use.join("another")
     assert (await asking).status == 504
     assert run.run.stop is None
-    use._shared.leave("another")
+    use._shared.owners.leave("another")
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
 
 

@@ -97,7 +97,7 @@ async def test_a_group_is_joined_while_it_runs(server):
     run = await server.started(2)
     second = asyncio.ensure_future(send(server, shape))
     group_id = run.run.spec.origin.group_id
-    await until(lambda: len(server.services.groups.find(group_id)._owners) == 2)
+    await until(lambda: len(server.services.groups.find(group_id).owners) == 2)
     await server.fetch(f"/api/v1/groups/{group_id}/cancel", method="POST", data=b"")
     check_same(await first, await second)
     check_same(await first, await send(server, shape))

@@ -58,7 +58,7 @@ async def test_what_failed_while_another_was_being_taken_keeps_the_rest_from_beg
 async def test_a_stop_while_a_run_is_being_taken_ends_it_and_none_is_begun_after(stage):
     async def before(number):
         if number == 2:
-            group.leave("owner")
+            group.owners.leave("owner")
 
     group, takes = group_of(stage, ["/hang"] * 4, before)
     await run(group)
@@ -86,8 +86,8 @@ async def test_what_cannot_be_taken_is_a_failure_and_the_group_ends_all_the_same
 
 async def test_the_last_owner_who_leaves_ends_it_and_no_other(stage):
     async def before(_):
-        group.join("twin")
-        group.leave("owner")
+        group.owners.join("twin")
+        group.owners.leave("owner")
 
     group, _ = group_of(stage, ["/big 5"], before)
     assert (await run(group)).completed == 1

@@ -140,11 +140,11 @@ async def test_a_child_that_talks_without_end_is_stopped(stage):
 
 async def test_the_run_is_stopped_when_its_last_owner_leaves(stage):
     run = await stage.start("then-silent")
-    run.handle.join("twin")
-    run.handle.leave("starter")
+    run.handle.owners.join("twin")
+    run.handle.owners.leave("starter")
     await run.first(events.TextDelta)
     assert run.handle.run.stop is None
-    run.handle.leave("twin")
+    run.handle.owners.leave("twin")
     assert (await stopped(run)).state is RunState.CANCELLED
     assert run.handle.run.stop.cause is StopCause.DISCONNECT
 

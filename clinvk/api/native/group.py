@@ -32,7 +32,7 @@ class GroupRun:
         self.id = group.id
         self.log = group.log
         self.finished = group.finished
-        self.join, self.leave, self.stop = group.join, group.leave, group.stop
+        self.owners, self.stop = group.owners, group.stop
 
     def answer(self) -> dict[str, Any]:
         """The outcome of every run, in the order asked."""

@@ -26,7 +26,7 @@ async def create(call: Handler) -> None:
         call.reply({"dry_run": True, "backend": spec.backend, "command": to_wire(command)})
     elif body.get("detach"):
         run = await _begin(call, spec, "detached", Form.DETACHED)
-        run.leave(call)
+        run.owners.leave(call)
         call.reply(await call.services.monitor.run(run.id), 202)
     else:
         form = translate.to_form(body.get("output_format", habits.output_format))
@@ -41,7 +41,7 @@ class PromptRun:
         self._answer = answer
         self.id = handle.id
         self.log = handle.log
-        self.join, self.leave, self.stop = handle.join, handle.leave, handle.stop
+        self.owners, self.stop = handle.owners, handle.stop
 
     @property
     def finished(self) -> "asyncio.Future[Judgement]":
