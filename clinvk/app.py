@@ -131,6 +131,7 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
         new_id=new_id,
         default_workdir=os.getcwd(),  # noqa: PTH109  a string is what runs take
         habits=wiring.habits(settings),
+        models=wiring.models(settings),
         group_habits=wiring.group_habits(settings),
     )
     return _Parts(supervisor, keeping, services, http_server(services))

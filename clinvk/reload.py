@@ -59,6 +59,7 @@ class Reload:
         supervisor.keeper.wake()  # how long sessions are kept may have changed
         services.bounds = wiring.bounds(self.held.server)
         services.habits = wiring.habits(self.held)
+        services.models = wiring.models(self.held)
         services.group_habits = wiring.group_habits(self.held)
         await supervisor.adjust(limits)
 

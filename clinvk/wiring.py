@@ -2,9 +2,11 @@
 
 import os
 
+from clinvk.api.dialects.models import Models, Offer
 from clinvk.api.services import Bounds, GroupHabits, Habits
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.settings import BackendSettings, ServerSettings, Settings
+from clinvk.settings.backends import NAMES
 from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.sessions import SessionOptions
 
@@ -64,6 +66,17 @@ def bounds(server: ServerSettings) -> Bounds:
         idle_secs=server.idle_timeout_secs,
         allowed_hosts=server.allowed_hosts,
     )
+
+
+def models(settings: Settings) -> Models:
+    """Which names of models mean which backend."""
+    offers = {name: _offer(backend) for name, backend in settings.backends.items()}
+    return Models(NAMES, settings.default_backend, offers)
+
+
+def _offer(backend: BackendSettings) -> Offer:
+    configured = (backend.model,) if backend.model else ()
+    return Offer(tuple(dict.fromkeys((*configured, *backend.models))), backend.aliases)
 
 
 def habits(settings: Settings) -> dict[str, Habits]:

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from clinvk.api import explorer, openapi
+from clinvk.api import explorer, openapi, paths
 from clinvk.api.handler import Handler
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
@@ -18,10 +18,7 @@ from clinvk.api.table import ROUTES
 
 class _Application(Application):
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
-        # Clients put a base URL and a path together in every way: doubled and trailing slashes are one.
-        request.path = re.sub("/{2,}", "/", request.path)
-        if len(request.path) > 1:
-            request.path = request.path.rstrip("/")
+        request.path = paths.canonical(request.path)
         return super().find_handler(request, **kwargs)
 
 
@@ -56,4 +53,6 @@ def server(services: Services, routes: Iterable[Route] = ROUTES) -> HTTPServer:
 
 
 def _pattern(path: str) -> str:
-    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)) + "$"
+    """`{model}` takes slashes too: vendors stand before names, and not every client escapes them."""
+    pattern = re.escape(path).replace(r"\{model\}", "(?P<model>.+)")
+    return re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", pattern) + "$"

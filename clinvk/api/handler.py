@@ -11,14 +11,14 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from clinvk.api import guards, parameters, presence, problems
+from clinvk.api import guards, parameters, paths, presence, problems
 from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.idempotency import HEADER
 from clinvk.api.operation import HEADERS
-from clinvk.api.problems import Kind, Problem
+from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
-from clinvk.domain.spec import Dialect, Origin
+from clinvk.domain.spec import Origin
 from clinvk.domain.wire import to_wire
 
 _log = logging.getLogger("clinvk.access")
@@ -146,7 +146,8 @@ class Handler(RequestHandler):
         """Who asks, for the run's record."""
         base_url = f"{self.request.protocol}://{self.request.host}"
         keyed = HEADER in self.query
-        return Origin(Dialect.NATIVE, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
+        dialect = self.operations[self.request.method or ""].dialect
+        return Origin(dialect, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""
@@ -182,10 +183,18 @@ class Handler(RequestHandler):
 
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
+        await self.sent(self.push(data))
+
+    def push(self, data: bytes) -> "asyncio.Future[None]":
+        """Write at once; done when it is out: to be awaited by `sent`."""
         self.write(data)
+        return self.flush()
+
+    async def sent(self, pushed: "asyncio.Future[None]") -> None:
+        """Wait until what was pushed is out, as `send` does."""
         patience = self.services.bounds.write_secs
         try:
-            await asyncio.wait_for(asyncio.shield(self.flush()), patience)
+            await asyncio.wait_for(asyncio.shield(pushed), patience)
         except TimeoutError:
             extra = {"timeout": "write", "seconds": patience, "request_id": self.request_id}
             _log.warning("client reads nothing", extra=extra)
@@ -222,12 +231,17 @@ class Handler(RequestHandler):
         self._log_access(self.get_status())
 
     def _answer(self, problem: Problem) -> None:
-        anthropic = "anthropic-version" in self.request.headers
         self.set_status(problem.status)
         for name, value in problem.headers.items():
             self.set_header(name, value)
         self.set_header("Content-Type", problems.MEDIA_TYPE)
-        self.finish(orjson.dumps(problem.body(self.request_id, anthropic=anthropic)))
+        self.finish(orjson.dumps(problem.body(self.request_id, self._reader)))
+
+    @property
+    def _reader(self) -> Reader:
+        if "anthropic-version" in self.request.headers:
+            return Reader.ANTHROPIC_SDK
+        return Reader.ANTHROPIC if paths.is_anthropic(self.request.path) else Reader.OTHER
 
     def _hang_up(self, problem: Problem) -> None:
         """Answer before the body is in; Tornado then closes the connection."""
@@ -241,7 +255,7 @@ class Handler(RequestHandler):
 
     def _wrong_method(self) -> Problem:
         if not self.operations:
-            return Problem(Kind.NOT_FOUND, f"There is nothing at {self.request.path}: see /openapi.json")
+            return Problem(Kind.NOT_FOUND, paths.nothing_at(self.request.path))
         names = ", ".join(sorted(self.operations))
         detail = f"{self.request.path} takes {names}, not {self.request.method}"
         return Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": self._allowed})

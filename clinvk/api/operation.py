@@ -10,6 +10,7 @@ from clinvk.domain.events import Entry
 from clinvk.domain.run import Stop
 from clinvk.monitor import RunView
 from clinvk.supervisor.owners import Owners
+from clinvk.supervisor.waiting import Take
 
 HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
 """In the head of an answer, by the kind of what was started: how its id begins."""
@@ -30,8 +31,10 @@ class Readable(Protocol):
         """What there is from number `since` on, or as much of it as is worth one write; none if there is none."""
         ...
 
-    def changed(self) -> "asyncio.Future[None]":
-        """Done when there is more, or nothing will ever come."""
+    def changed(self, take: Take | None = None) -> "asyncio.Future[None]":
+        """Done when there is more, or nothing will ever come. A reader that is up to date can take the next entry
+        in the moment it is there. Whoever waits no longer cancels the future.
+        """
         ...
 
 

@@ -38,8 +38,14 @@ class Kind(Enum):
 
     INVALID_REQUEST = _Kind("invalid-request", 400, "Invalid Request", _INVALID, None, _INVALID)
     BACKEND_NOT_FOUND = _Kind("backend-not-found", 400, "Backend Not Found", _INVALID, "model_not_found", _INVALID)
+    UNSUPPORTED = _Kind(
+        "unsupported-parameter", 400, "Unsupported Parameter", _INVALID, "unsupported_parameter", _INVALID
+    )
     FORBIDDEN = _Kind("forbidden", 403, "Forbidden", "permission_error", None, "permission_error")
     NOT_FOUND = _Kind("not-found", 404, "Not Found", _INVALID, "not_found", "not_found_error")
+    MODEL_NOT_FOUND = _Kind(
+        "model-not-found", 404, "Model Not Found", _INVALID, "model_not_found", "not_found_error"
+    )
     METHOD_NOT_ALLOWED = _Kind("method-not-allowed", 405, "Method Not Allowed", _INVALID, None, _INVALID)
     READ_TIMEOUT = _Kind("read-timeout", 408, "Read Timeout", _INVALID, "timeout", _INVALID)
     SESSION_BUSY = _Kind("session-busy", 409, "Session Busy", _INVALID, "session_busy", _INVALID, _ONCE)
@@ -49,6 +55,7 @@ class Kind(Enum):
     ANSWER_NOT_KEPT = _Kind(
         "answer-not-kept", 409, "Answer Not Kept", _INVALID, "answer_not_kept", _INVALID, _ONCE
     )
+    RUN_CANCELLED = _Kind("run-cancelled", 409, "Run Cancelled", _INVALID, "run_cancelled", _INVALID, _ONCE)
     IDEMPOTENCY_MISMATCH = _Kind(
         "idempotency-mismatch", 422, "Idempotency Mismatch", _INVALID, "idempotency_mismatch", _INVALID, _ONCE
     )
@@ -57,7 +64,21 @@ class Kind(Enum):
     OVERLOADED = _Kind(
         "overloaded", 429, "Overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"
     )
+    USAGE_LIMIT = _Kind(
+        "usage-limit", 429, "Usage Limit", "insufficient_quota", "insufficient_quota", "rate_limit_error", _ONCE
+    )
     INTERNAL = _Kind("internal", 500, "Internal Error", "server_error", None, "api_error", _ONCE)
+    BACKEND_FAILED = _Kind(
+        "backend-failed", 502, "Backend Failed", "server_error", "cli_failed", "api_error", _ONCE
+    )
+    NOT_AUTHENTICATED = _Kind(
+        "backend-not-authenticated", 503, "Backend Not Authenticated", "server_error", "cli_not_authenticated",
+        "api_error", _ONCE,
+    )  # fmt: skip
+    BACKEND_OVERLOADED = _Kind(
+        "backend-overloaded", 503, "Backend Overloaded", "server_error", "backend_overloaded", "overloaded_error",
+        {"Retry-After": "30"},
+    )  # fmt: skip
     SHUTTING_DOWN = _Kind(
         "shutting-down", 503, "Shutting Down", "server_error", None, "overloaded_error", {"Retry-After": "5"}
     )
@@ -65,6 +86,14 @@ class Kind(Enum):
         "store-unavailable", 503, "Store Unavailable", "server_error", None, "api_error", {"Retry-After": "30"}
     )
     TIMEOUT = _Kind("timeout", 504, "Timeout", "server_error", "timeout", "timeout_error", _ONCE)
+
+
+class Reader(Enum):
+    """Who reads a problem, as far as its form depends on that: it says of which API, and how it wants the type."""
+
+    OTHER = "other"
+    ANTHROPIC = "anthropic"  # on a path of that API, by whatever means
+    ANTHROPIC_SDK = "anthropic-sdk"  # it named a version of that API
 
 
 class Problem(Exception):
@@ -87,15 +116,17 @@ class Problem(Exception):
     def status(self) -> int:
         return self.kind.value.status
 
-    def body(self, request_id: str, *, anthropic: bool) -> dict[str, Any]:
-        """The answer's JSON, in the Anthropic form of it where the client speaks that dialect."""
+    def body(self, request_id: str, reader: Reader = Reader.OTHER) -> dict[str, Any]:
+        """The answer's JSON, so that `reader` finds in it what it looks for."""
         kind = self.kind.value
         uri = BASE + kind.slug
         common = {"title": kind.title, "status": kind.status, "detail": self.detail, "request_id": request_id}
-        if anthropic:
+        if reader is not Reader.OTHER:
+            details = {"error_code": kind.slug}
+            error: dict[str, Any] = {"type": kind.anthropic_type, "message": self.detail, "details": details}
             # One client shows the message only if the top-level type is "error": the URI moves.
-            error: dict[str, Any] = {"type": kind.anthropic_type, "message": self.detail}
-            body = {"type": "error", "problem_type": uri, **common, "error": error}
+            moved = {"type": "error", "problem_type": uri} if reader is Reader.ANTHROPIC_SDK else {"type": uri}
+            body = {**moved, **common, "error": error}
         else:
             param = self.faults[0].path.lstrip("/?").replace("/", ".") or None if self.faults else None
             error = {
@@ -112,11 +143,18 @@ def invalid(path: str, message: str, expected: str) -> Problem:
     return _of_invalid(errors.InvalidInput([Fault(path, message, expected)]))
 
 
+def unsupported(path: str, message: str, expected: str) -> Problem:
+    """One thing that is asked for and cannot be had here."""
+    fault = Fault(path, message, expected)
+    return Problem(Kind.UNSUPPORTED, _sentence([fault]), [fault])
+
+
 def _of_invalid(error: errors.InvalidInput) -> Problem:
-    said = "; ".join(
-        f"{fault.path or 'the body'} {fault.message} (expected {fault.expected})" for fault in error.faults
-    )
-    return Problem(Kind.INVALID_REQUEST, said, error.faults)
+    return Problem(Kind.INVALID_REQUEST, _sentence(error.faults), error.faults)
+
+
+def _sentence(faults: list[Fault]) -> str:
+    return "; ".join(f"{fault.path or 'the body'} {fault.message} (expected {fault.expected})" for fault in faults)
 
 
 def _of_full_queue(error: errors.QueueFull) -> Problem:

@@ -26,6 +26,7 @@ from clinvk.store.store import Store
 from clinvk.supervisor.history import History
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.owners import Owners
+from clinvk.supervisor.waiting import Take
 
 _PAGE: Final = 200
 
@@ -58,7 +59,7 @@ class Replay:
         is_last = self._last_line is not None and since == self._starts[-1]
         return [Entry(since, GroupFinished.type, self._last_line or b"")] if is_last else []
 
-    def changed(self) -> "asyncio.Future[None]":
+    def changed(self, take: Take | None = None) -> "asyncio.Future[None]":  # noqa: ARG002
         """Done: nothing will ever come."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)

@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from clinvk.api.problems import Kind
+from clinvk.domain.spec import Dialect
 from clinvk.schemas import Checker
 
 if TYPE_CHECKING:
+    from clinvk.api.dialects.voice import Voice
     from clinvk.api.handler import Handler
 
 JSON: Final = "application/json"
@@ -43,7 +45,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. An operation that is not in the table does not exist."""
+    """One operation. An operation that is not in the table does not exist.
+
+    `voice` is how a dialect answers a plain request: by the id of the answer, less its beginning, and the second
+    of the epoch that it was created at. The specification has its example from there.
+    """
 
     method: str
     path: str
@@ -54,5 +60,7 @@ class Route:
     answers: Mapping[int, Answer]
     problems: tuple[Kind, ...] = ()
     request: str | None = None
+    dialect: Dialect = Dialect.NATIVE
+    voice: "Callable[[str, int], Voice] | None" = None
     parameters: tuple[Parameter, ...] = ()
     description: str = ""

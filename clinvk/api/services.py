@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinvk.api.dialects.models import Models
 from clinvk.api.idempotency import Idempotency
 from clinvk.api.requests import OpenRequests
 from clinvk.clock import Clock
@@ -72,6 +73,8 @@ class Services:
     """Where a run works that names no folder of its own."""
     habits: Mapping[str, Habits] = field(default_factory=dict)
     """By backend."""
+    models: Models = field(default_factory=lambda: Models((), "claude"))
+    """Which backend a name of a model means."""
     group_habits: GroupHabits = GroupHabits()
     requests: OpenRequests = field(default_factory=OpenRequests)
     openapi: dict[str, Any] | None = None

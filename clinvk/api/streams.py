@@ -1,5 +1,6 @@
 """Streams of events: a run's log, or the journal of all runs, as NDJSON or SSE."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from clinvk.api.operation import Readable
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.domain.events import Entry
 from clinvk.supervisor.tasks import first_of
+from clinvk.supervisor.waiting import Take
 
 
 def _ndjson(batch: list[Entry]) -> bytes:
@@ -32,24 +34,61 @@ async def send(call: Handler, log: Readable, since: int, media_type: str) -> Non
 
     Whatever is there goes out in one write; a slow reader lags alone.
     """
-    render, keepalive = _FORMS[media_type]
     call.open_stream(media_type)
     if call.request.method == "HEAD":
         call.flush()  # first, or Tornado would say that the stream has no length
         call.finish()
         return
     try:
-        while not call.gone.done():
-            batch = await log.read(since)
-            if batch:
-                await call.send(render(batch))
-                since = batch[-1].seq + 1
-            elif log.closed:
-                call.finish()
-                return
-            elif not call.head_is_out:
-                await call.send(b"")  # the reader shall know that it is heard, long before there is any news
-            elif not await first_of(log.changed(), call.gone, timeout=call.services.bounds.keepalive_secs):
-                await call.send(keepalive)
+        await _Stream(call, log, since, media_type).send()
     except StreamClosedError:
         return
+
+
+async def arrival(call: Handler, log: Readable, seconds: float, take: Take) -> bool:
+    """Wait until there is more of `log`, which `take` gets if it is up to date; False if it takes too long.
+
+    Returns early when the client has left.
+    """
+    coming = log.changed(take)
+    try:
+        return await first_of(coming, call.gone, timeout=seconds)
+    finally:
+        coming.cancel()
+
+
+class _Stream:
+    """One stream on its way out. What comes after a silence goes out in the moment it is there."""
+
+    def __init__(self, call: Handler, log: Readable, since: int, media_type: str) -> None:
+        self._call = call
+        self._log = log
+        self._since = since
+        self._render, self._keepalive = _FORMS[media_type]
+        self._pushed: asyncio.Future[None] | None = None
+
+    async def send(self) -> None:
+        while not self._call.gone.done():
+            batch = await self._log.read(self._since)
+            if batch:
+                await self._call.send(self._render(batch))
+                self._since = batch[-1].seq + 1
+            elif self._log.closed:
+                self._call.finish()
+                return
+            elif not self._call.head_is_out:
+                await self._call.send(b"")  # the reader shall know that it is heard, long before there is any news
+            else:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        if not await arrival(self._call, self._log, self._call.services.bounds.keepalive_secs, self._take):
+            await self._call.send(self._keepalive)
+        elif self._pushed:
+            pushed, self._pushed = self._pushed, None
+            await self._call.sent(pushed)
+
+    def _take(self, entry: Entry) -> None:
+        if not self._call.gone.done():
+            self._since = entry.seq + 1
+            self._pushed = self._call.push(self._render([entry]))

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from clinvk.api import explorer, meta
+from clinvk.api.anthropic.routes import ROUTES as ANTHROPIC
 from clinvk.api.handler import Endpoint
-from clinvk.api.idempotency import HEADER, REPLAYED
 from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
+from clinvk.api.openai.routes import ROUTES as OPENAI
 from clinvk.api.problems import Kind
 from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route
+from clinvk.api.starting import GROUP_HEADER, KEY, OF_A_PROMPT, OF_MANY, RUN_HEADER, SENT_BODY
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 
@@ -27,27 +29,7 @@ _A_GROUP: Final = ["grp_01k9w3m4x5c8f2h6j0n4q8s2v4"]
 _GROUP_ID: Final = Parameter(
     "id", "path", "Id of the group, as in `X-Group-Id`.", {"type": "string", "examples": _A_GROUP}
 )
-_KEY: Final = Parameter(
-    HEADER,
-    "header",
-    "The same key with the same request within 24 hours gives the same run, and its answer, instead of another."
-    " Not for `dry_run`.",
-    {"type": "string", "pattern": "^[!-~]{1,255}$", "examples": ["5f1f9a4e-41a5-4b0e-9a52-0d3f6f8f7c11"]},
-)
 _NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
-_SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)
-_KEYED: Final = (Kind.ANSWER_NOT_KEPT, Kind.IDEMPOTENCY_MISMATCH, Kind.STORE_UNAVAILABLE)
-_STARTS: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, Kind.NOT_FOUND, Kind.SESSION_BUSY, *_SENT_BODY, *_KEYED,
-    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
-)  # fmt: skip
-_STARTS_MANY: Final = (
-    Kind.INVALID_REQUEST, Kind.BACKEND_NOT_FOUND, *_SENT_BODY, *_KEYED,
-    Kind.OVERLOADED, Kind.SHUTTING_DOWN, Kind.TIMEOUT,
-)  # fmt: skip
-_REPLAYED: Final = {REPLAYED: "`true` where an earlier request with the same key started it."}
-_GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started.", **_REPLAYED}
-_RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started.", **_REPLAYED}
 
 
 def _query(name: str, description: str, **schema: Any) -> Parameter:
@@ -91,11 +73,11 @@ def _many(name: str, summary: str, endpoint: Endpoint, description: str) -> Rout
         " of every run as they come, each with its task, step or backend, and `group.finished` last: one a line,"
         " or as server-sent events if `Accept` asks for them.",
         {JSON: f"native/{name}-response", **_EVENT_STREAM},
-        _GROUP_HEADER,
+        GROUP_HEADER,
     )
     return Route(
         "POST", f"/api/v1/{name}", endpoint, f"create{name.capitalize()}", summary, "groups", {200: answer},
-        _STARTS_MANY, request=f"native/{name}-request", parameters=(_KEY,), description=description,
+        OF_MANY, request=f"native/{name}-request", parameters=(KEY,), description=description,
     )  # fmt: skip
 
 
@@ -107,18 +89,18 @@ ROUTES: Final = (
                 "The answer; with `dry_run` what would be executed; with `output_format: stream-json` the"
                 " run's events, one a line, or as server-sent events if `Accept` asks for them.",
                 {JSON: "native/prompt-response", **_EVENT_STREAM},
-                _RUN_HEADER,
+                RUN_HEADER,
             ),
             202: _json(
                 "With `detach`: the run was taken and lives on without you. With a key that was used before:"
                 " the run as it is now.",
                 "domain/run",
-                _RUN_HEADER,
+                RUN_HEADER,
             ),
         },
-        _STARTS,
+        OF_A_PROMPT,
         request="native/prompt-request",
-        parameters=(_KEY,),
+        parameters=(KEY,),
         description="A client that leaves stops its run, unless it was detached.",
     ),
     _many(
@@ -141,7 +123,7 @@ ROUTES: Final = (
             200: _json("All its runs have ended, now or before.", "native/group-stopped"),
             202: _json("Its runs are stopping; none is begun any more.", "native/group-stopped"),
         },
-        (Kind.INVALID_REQUEST, Kind.NOT_FOUND, *_SENT_BODY), parameters=(_GROUP_ID, _WAIT),
+        (Kind.INVALID_REQUEST, Kind.NOT_FOUND, *SENT_BODY), parameters=(_GROUP_ID, _WAIT),
         description="Stopping twice, or after the end, does no harm.",
     ),
     Route(
@@ -172,7 +154,7 @@ ROUTES: Final = (
     ),
     Route(
         "POST", "/api/v1/runs/{id}/cancel", runs.cancel_run, "cancelRun", "Stop a run", "runs",
-        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *_SENT_BODY), parameters=(_RUN_ID, _WAIT),
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *SENT_BODY), parameters=(_RUN_ID, _WAIT),
         description="Stopping twice, or after the end, does no harm.",
     ),
     Route(
@@ -210,6 +192,8 @@ ROUTES: Final = (
         parameters=(_SESSION_ID,),
         description="With its runs, what they said, and the conversation that the CLI keeps.",
     ),
+    *OPENAI,
+    *ANTHROPIC,
     Route(
         "GET", "/health", meta.health, "getHealth", "Is the server well?", "meta",
         {

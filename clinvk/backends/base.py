@@ -131,7 +131,8 @@ class Traits:
     server's own environment its children see, beyond what all see; a trailing `*` takes a family.
     `litter` names empty folders that they may leave in the workdir when they end.
     `extra_flags` is the allow-list of `RunSpec.extra`: `--flag` itself, or before the `=` of `--flag=value`.
-    `writes` says whether its agents can change files in the workdir at all.
+    `writes` says whether its agents can change files in the workdir at all. `efforts` are the values that its
+    flag `--effort` takes: how hard the model shall think.
     """
 
     stop: tuple[Rung, ...]
@@ -141,6 +142,7 @@ class Traits:
     litter: tuple[str, ...] = ()
     extra_flags: tuple[str, ...] = ()
     writes: bool = True
+    efforts: tuple[str, ...] = ()
     first_output_secs: float = 120.0
     idle_secs: float = 900.0
 

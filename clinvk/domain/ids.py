@@ -11,3 +11,12 @@ def new(kind: str, now_ms: int, entropy: bytes) -> str:
     number = (now_ms << 80) | int.from_bytes(entropy)
     digits = (_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
     return f"{kind}_{''.join(digits)}"
+
+
+def born(id_: str) -> float:
+    """When that id was made, in seconds since the epoch."""
+    digits = id_.rpartition("_")[2]
+    number = 0
+    for digit in digits:
+        number = number << 5 | _ALPHABET.index(digit)
+    return (number >> 80) / 1000

@@ -30,6 +30,8 @@ class BackendSettings:
     enabled: bool | None
     """None: it may be used. True: it has to be there."""
     model: str | None
+    models: tuple[str, ...]
+    aliases: Mapping[str, str]
     allowed_tools: tuple[str, ...]
     approval_mode: str | None
     sandbox_mode: str | None

@@ -8,6 +8,7 @@ from typing import Final
 
 from clinvk.domain.events import Entry, Event
 from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.waiting import Take, Waiting
 
 _AHEAD_BYTES: Final = 32 << 10
 """What is read of one run's log at a time: runs take turns, and most turns are short."""
@@ -28,7 +29,7 @@ class GroupLog:
         self._firsts = array("Q")  # and the number that this entry has there
         self._ahead: dict[int, list[Entry]] = {}
         self._last: Entry | None = None
-        self._waiting: list[asyncio.Future[None]] = []
+        self._readers = Waiting()
         self.length = 0
 
     @property
@@ -50,7 +51,7 @@ class GroupLog:
         """Close the log with `entry`, which has the number that comes next."""
         self._last = entry
         self.length += 1
-        self._wake()
+        self._readers.wake(entry)
 
     async def read(self, since: int = 0) -> list[Entry]:
         """Entries from number `since`, about 256 KiB of them; none where there are no more yet."""
@@ -69,11 +70,9 @@ class GroupLog:
             batch.append(self._last)
         return batch
 
-    def changed(self) -> "asyncio.Future[None]":
-        """Done with the next entry."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return future
+    def changed(self, take: Take | None = None) -> "asyncio.Future[None]":
+        """Done with the next entry; `take` gets it in the moment it is there. Who waits no longer cancels it."""
+        return self._readers.add(take)
 
     def _hear(self, speaker: int) -> None:
         if not self._speakers or self._speakers[-1] != speaker:
@@ -82,13 +81,8 @@ class GroupLog:
             self._firsts.append(self._heard[speaker])
         self._heard[speaker] += 1
         self.length += 1
-        self._wake()
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        log = self._logs[speaker]
+        self._readers.wake(log.newest._replace(seq=self.length - 1) if log else None)
 
     def _end(self, turn: int) -> int:
         """The group's number behind the last entry of a turn."""

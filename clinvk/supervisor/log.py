@@ -10,6 +10,7 @@ from clinvk.clock import Clock, rfc3339
 from clinvk.domain.events import TRUNCATED, Entry, Event, Notice, RunFinished
 from clinvk.domain.wire import to_wire
 from clinvk.store.spool import Spool, SpoolFile
+from clinvk.supervisor.waiting import Take, Waiting
 
 TAIL_ENTRIES: Final = 4096
 TAIL_BYTES: Final = 1 << 20
@@ -30,7 +31,7 @@ class EventLog:
         self._spool = spool
         self._tail: list[Entry] = []
         self._tail_bytes = 0
-        self._waiting: list[asyncio.Future[None]] = []
+        self._readers = Waiting()
         self._stamped_ms, self._stamp = 0, ""
         self.observers: list[Callable[[Event], None]] = []
         """Called with each event in the moment it is appended; they must not raise or wait."""
@@ -89,7 +90,7 @@ class EventLog:
         self.observers.clear()
         if self._spool:
             self._spool.finish()
-        self._wake()
+        self._readers.wake()
 
     def discard(self) -> None:
         """Forget what the spool holds."""
@@ -120,11 +121,12 @@ class EventLog:
             else:
                 await self.changed()
 
-    def changed(self) -> "asyncio.Future[None]":
-        """Done with the next entry, or at the log's end."""
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return future
+    def changed(self, take: Take | None = None) -> "asyncio.Future[None]":
+        """Done with the next entry, or at the log's end; `take` gets that entry in the moment it is there.
+
+        Whoever waits no longer cancels it.
+        """
+        return self._readers.add(take)
 
     def _encode(self, event: Event, seq: int) -> bytes:
         head = f'{{"type":"{event.type}","seq":{seq},"at":"{self._now()}"'.encode()
@@ -147,7 +149,7 @@ class EventLog:
         # A list that loses its head now and then: slices from its end are cheap, and so is the average.
         if len(self._tail) > 2 * TAIL_ENTRIES or self._tail_bytes > 2 * TAIL_BYTES:
             self._trim()
-        self._wake()
+        self._readers.wake(entry)
 
     def _trim(self) -> None:
         first = self.length - len(self._tail)
@@ -167,15 +169,9 @@ class EventLog:
             self._tail, self._tail_bytes = [], 0
         else:
             self._trim()
-        self._wake()
+        self._readers.wake()
         if self.on_relief and spool.lag < LAG_CEILING // 2:
             self.on_relief()
-
-    def _wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
 
     def _from_tail(self, start: int, limit: int) -> list[Entry]:
         entries: list[Entry] = []

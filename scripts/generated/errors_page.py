@@ -54,7 +54,7 @@ def page() -> str:
     parts.append(
         "`overloaded` says when to come back in `Retry-After`; `method-not-allowed` what is in `Allow`.\n"
     )
-    parts.append(example(shown.body("req_01k9w3m4x5c8f2h6j0n4q8s2v7", anthropic=False)))
+    parts.append(example(shown.body("req_01k9w3m4x5c8f2h6j0n4q8s2v7")))
     parts.append(f"## Errors of a run\n\n{RUNS}")
     parts.append(table(("code", "meaning"), ((f"`{code}`", ERRORS[code]) for code in ErrorCode)))
     return joined(parts)

@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 
 from clinvk import processes
 from clinvk.api import application
+from clinvk.api.dialects.models import Models
 from clinvk.api.problems import BASE, Kind
 from clinvk.api.routes import Route
 from clinvk.api.services import Bounds, Services
@@ -37,6 +38,7 @@ from tests.api.client import DEADLINE, Connection, Reply, Stream
 from tests.api.logged import Log
 from tests.conftest import close
 
+BACKENDS = default_registry().names()
 QUICK = "/big 5"
 """A prompt whose answer is there at once: `the d`."""
 
@@ -257,6 +259,7 @@ async def new_server(
         services = Services(
             supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
         )
+        services.models = Models(BACKENDS, default="demo")
         http = application.server(services, routes)
         servers.append(Server(services, keeping, http, routes, log))
         return servers[-1]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clinvk.api import problems
-from clinvk.api.problems import Kind, Problem
+from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import JSON, Answer, Route
 from clinvk.api.table import ROUTES
 from clinvk.domain import errors
@@ -40,6 +40,19 @@ CONTRACT = {
     Kind.STORE_UNAVAILABLE: (503, "store-unavailable", "server_error", None, "api_error"),
     Kind.SHUTTING_DOWN: (503, "shutting-down", "server_error", None, "overloaded_error"),
     Kind.TIMEOUT: (504, "timeout", "server_error", "timeout", "timeout_error"),
+    Kind.UNSUPPORTED: (
+        400, "unsupported-parameter", "invalid_request_error", "unsupported_parameter", "invalid_request_error",
+    ),
+    Kind.MODEL_NOT_FOUND: (404, "model-not-found", "invalid_request_error", "model_not_found", "not_found_error"),
+    Kind.RUN_CANCELLED: (409, "run-cancelled", "invalid_request_error", "run_cancelled", "invalid_request_error"),
+    Kind.USAGE_LIMIT: (429, "usage-limit", "insufficient_quota", "insufficient_quota", "rate_limit_error"),
+    Kind.BACKEND_FAILED: (502, "backend-failed", "server_error", "cli_failed", "api_error"),
+    Kind.NOT_AUTHENTICATED: (
+        503, "backend-not-authenticated", "server_error", "cli_not_authenticated", "api_error",
+    ),
+    Kind.BACKEND_OVERLOADED: (
+        503, "backend-overloaded", "server_error", "backend_overloaded", "overloaded_error",
+    ),
 }  # fmt: skip
 
 
@@ -47,12 +60,16 @@ CONTRACT = {
 def test_every_kind_is_as_the_contract_says_in_both_forms(kind):
     status, slug, openai_type, code, anthropic_type = CONTRACT[kind]
     problem = Problem(kind, "What happened.", [Fault("/a/b", "is wrong", "right")])
-    plain, anthropic = (problem.body("req_1", anthropic=form) for form in (False, True))
+    plain, anthropic, bare = (
+        problem.body("req_1", reader) for reader in (Reader.OTHER, Reader.ANTHROPIC_SDK, Reader.ANTHROPIC)
+    )
     assert problem.status == plain["status"] == anthropic["status"] == status
     assert plain["type"] == anthropic["problem_type"] == f"https://api.clinvk.dev/errors/{slug}"
     assert plain["error"] == {"message": "What happened.", "type": openai_type, "param": "a.b", "code": code}
     assert anthropic["type"] == "error"
-    assert anthropic["error"] == {"type": anthropic_type, "message": "What happened."}
+    told = {"type": anthropic_type, "message": "What happened.", "details": {"error_code": slug}}
+    assert anthropic["error"] == bare["error"] == told
+    assert bare["type"] == plain["type"], "without a version it is a problem like any other"
     checker = Schemas().checker("domain/problem")
     assert checker.faults(plain) == checker.faults(anthropic) == []
 
@@ -60,7 +77,8 @@ def test_every_kind_is_as_the_contract_says_in_both_forms(kind):
 def test_what_may_have_started_an_agent_is_not_to_be_repeated():
     once = {kind for kind in Kind if Problem(kind, "").headers.get("x-should-retry") == "false"}
     kept = {Kind.ANSWER_NOT_KEPT, Kind.IDEMPOTENCY_MISMATCH}
-    assert once == {Kind.SESSION_BUSY, Kind.INTERNAL, Kind.TIMEOUT} | kept
+    failed = {Kind.RUN_CANCELLED, Kind.USAGE_LIMIT, Kind.BACKEND_FAILED, Kind.NOT_AUTHENTICATED}
+    assert once == {Kind.SESSION_BUSY, Kind.INTERNAL, Kind.TIMEOUT} | kept | failed
 
 
 @pytest.mark.parametrize(
@@ -85,7 +103,7 @@ def test_every_error_of_the_domain_has_its_problem(error, kind, headers):
 
 def test_a_fault_of_the_whole_body_names_no_param():
     problem = problems.invalid("", "is no object", "an object")
-    assert problem.body("req_1", anthropic=False)["error"]["param"] is None
+    assert problem.body("req_1")["error"]["param"] is None
     assert problem.detail == "the body is no object (expected an object)"
 
 
@@ -130,6 +148,7 @@ async def test_anthropic_clients_are_told_in_their_own_form(server):
         "request_id": reply.headers["request-id"],
         "error": {
             "type": "not_found_error",
+            "details": {"error_code": "not-found"},
             "message": "There is nothing at /nothing: see /openapi.json",
         },
     }

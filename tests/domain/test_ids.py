@@ -40,3 +40,8 @@ def test_an_id_is_a_ulid():
 def test_too_little_or_too_much_entropy_is_refused(length):
     with pytest.raises(ValueError, match=f"10 bytes of entropy, not {length}"):
         ids.new("run", 0, bytes(length))
+
+
+@given(moments, entropies)
+def test_an_id_tells_when_it_was_made(moment, entropy):
+    assert ids.born(ids.new("run", moment, entropy)) == moment / 1000

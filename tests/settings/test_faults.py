@@ -97,9 +97,6 @@ WRONG = [
     ("server:\n  api_keys_gopass_path: a\n",
      "2:25: server.api_keys_gopass_path asks for API keys, which this version does not have yet;"
      ' expected "", which is the default'),
-    ("backends:\n  claude:\n    aliases: {a: b}\n",
-     "3:14: backends.claude.aliases asks for aliases, which this version does not have yet;"
-     " expected {}, which is the default"),
     # What YAML makes of it.
     ("server:\n  port: 1\n  port: 2\n",
      "3:3: server.port stands here a second time; expected it once: line 2 has it"),

@@ -4,36 +4,34 @@ import asyncio
 import contextlib
 from typing import Any, Final
 
+from clinvk.api.dialects.models import Offer, in_order
 from clinvk.api.handler import Handler
+from clinvk.api.services import Services
 from clinvk.backends.base import Backend
 from clinvk.backends.registry import turned_off
 from clinvk.supervisor.limits import BackendOptions
-from clinvk.supervisor.supervisor import Supervisor
 
 _LOOK_SECS: Final = 5.0
 """What a look at the machine may take before we tell what was known before it."""
 
-_FIRST: Final = ("claude", "codex", "gemini")
-
 
 async def list_backends(call: Handler) -> None:
     """Every backend, as it is on this machine now."""
-    supervisor = call.services.supervisor
+    services, supervisor = call.services, call.services.supervisor
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LOOK_SECS):
             await supervisor.probe.look()
     registry = supervisor.registry
-    enabled = {name: _enabled(registry.get(name), supervisor) for name in registry.names()}
-    told = enabled | {backend.name: _disabled(backend, supervisor) for backend in registry.disabled}
-    others = sorted(told.keys() - set(_FIRST))
+    enabled = {name: _enabled(registry.get(name), services) for name in registry.names()}
+    told = enabled | {backend.name: _disabled(backend, services) for backend in registry.disabled}
     if not call.gone.done():
-        call.reply({"backends": [told[name] for name in (*_FIRST, *others) if name in told]})
+        call.reply({"backends": [told[name] for name in in_order(told)]})
 
 
-def _enabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
-    told = _told(backend, supervisor)
-    installation = supervisor.probe.found(backend.name)
-    reason = supervisor.probe.reason(backend.name)
+def _enabled(backend: Backend, services: Services) -> dict[str, Any]:
+    told = _told(backend, services)
+    probe = services.supervisor.probe
+    installation, reason = probe.found(backend.name), probe.reason(backend.name)
     if installation:
         told["available"] = True
         told |= {"version": installation.version} if installation.version else {}
@@ -41,13 +39,14 @@ def _enabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
     return told | ({"reason": reason} if reason else {})
 
 
-def _disabled(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
+def _disabled(backend: Backend, services: Services) -> dict[str, Any]:
     reason = f"{backend.name} is {turned_off(backend.name)}"
-    return _told(backend, supervisor) | {"enabled": False, "reason": reason}
+    return _told(backend, services) | {"enabled": False, "reason": reason}
 
 
-def _told(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
+def _told(backend: Backend, services: Services) -> dict[str, Any]:
     """What does not depend on the machine."""
+    supervisor = services.supervisor
     able = backend.traits.capabilities
     options = supervisor.limits.backends.get(backend.name, BackendOptions())
     most = supervisor.limits.max_concurrent_runs
@@ -55,7 +54,7 @@ def _told(backend: Backend, supervisor: Supervisor) -> dict[str, Any]:
         "name": backend.name,
         "available": False,
         "enabled": True,
-        "models": [],
+        "models": list(services.models.offers.get(backend.name, Offer()).models),
         "capabilities": {
             "stream": True,
             "resume": able.resume,

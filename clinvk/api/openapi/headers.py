@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.idempotency import REPLAYED
 from clinvk.api.problems import Kind
 from clinvk.api.routes import Route
@@ -29,6 +30,7 @@ _KNOWN: Final[Mapping[str, _Header]] = {
     "Cache-Control": _Header("Not to be kept, or not to be used again without asking.", "no-cache"),
     "Etag": _Header("Which version it is: for `If-None-Match`.", '"3f786850e387550fdab836ed7e6dc881"'),
     "X-Accel-Buffering": _Header("A proxy is not to hold a stream back.", "no"),
+    IGNORED: _Header("The fields that were sent and have no effect.", "temperature, top_p"),
     "Retry-After": _Header("Seconds after which it may work.", "5"),
     "x-should-retry": _Header(
         "`false`: not to be repeated without being asked. It would change nothing, or run an agent twice.",
@@ -37,7 +39,12 @@ _KNOWN: Final[Mapping[str, _Header]] = {
 }
 OF_STREAMS: Final = ("Cache-Control", "X-Accel-Buffering")
 _OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id"})
-_AFTER_A_START: Final = frozenset({Kind.TIMEOUT, Kind.INTERNAL})
+_AFTER_A_START: Final = frozenset(
+    {
+        Kind.TIMEOUT, Kind.INTERNAL, Kind.MODEL_NOT_FOUND, Kind.RUN_CANCELLED, Kind.USAGE_LIMIT,
+        Kind.BACKEND_FAILED, Kind.NOT_AUTHENTICATED, Kind.BACKEND_OVERLOADED,
+    }
+)  # fmt: skip
 
 
 def every() -> dict[str, Any]:

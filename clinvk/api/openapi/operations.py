@@ -62,7 +62,7 @@ class Writer:
     def _media(self, form: str, route: Route, status: int) -> dict[str, Any]:
         name = route.answers[status].content[form]
         if form in streams.FORMS:
-            return streams.media(form, name, route.path, self._schemas)
+            return streams.media(form, name, route, self._schemas)
         if not name:
             return {"schema": {"type": "object" if form == JSON else "string"}}
         shown = self._share_answers(route, status, name)

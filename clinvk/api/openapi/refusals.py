@@ -7,10 +7,13 @@ from tornado.httputil import HTTPHeaders
 
 from clinvk.api import guards, idempotency, parameters, problems
 from clinvk.api.body import Body
-from clinvk.api.problems import Kind, Problem
+from clinvk.api.dialects import failures
+from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Parameter, Route
 from clinvk.api.services import Bounds
 from clinvk.domain import errors
+from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.spec import Dialect
 from clinvk.schemas import Schemas
 
 _REQUEST_ID: Final = "req_01k9w3m4x5c8f2h6j0n4q8s2v7"
@@ -32,7 +35,8 @@ def example(route: Route, kind: Kind, schemas: Schemas) -> dict[str, Any] | None
         problem = _MADE[kind]()
     else:
         return None
-    return problem.body(_REQUEST_ID, anthropic=False)
+    reader = Reader.ANTHROPIC if route.dialect is Dialect.ANTHROPIC else Reader.OTHER
+    return problem.body(_REQUEST_ID, reader)
 
 
 def _invalid(route: Route, schemas: Schemas) -> Problem:
@@ -68,6 +72,10 @@ _NAMED: Final[Mapping[str, Callable[[str], Exception]]] = {
 }
 
 
+def _failed(code: ErrorCode, message: str) -> Problem:
+    return failures.of(RunError(code, message))
+
+
 def _caught(check: Callable[[], None]) -> Problem:
     try:
         check()
@@ -94,6 +102,17 @@ _MADE: Final[Mapping[Kind, Callable[[], Problem]]] = {
     Kind.TIMEOUT: lambda: Problem(
         Kind.TIMEOUT, f"No answer within {_BOUNDS.request_secs:g} s (server.request_timeout_secs)"
     ),
+    Kind.UNSUPPORTED: lambda: problems.unsupported(
+        "/messages/0/content/1", "is an image, which the backend 'claude' is not given here", "text"
+    ),
+    Kind.MODEL_NOT_FOUND: lambda: _failed(ErrorCode.MODEL_NOT_FOUND, "The model 'opsu' does not exist"),
+    Kind.RUN_CANCELLED: lambda: _failed(ErrorCode.CANCELLED, "The run was cancelled on request"),
+    Kind.USAGE_LIMIT: lambda: _failed(ErrorCode.USAGE_LIMIT, "The account has reached its usage limit"),
+    Kind.BACKEND_FAILED: lambda: _failed(ErrorCode.NO_RESULT, "The CLI ended without giving a result"),
+    Kind.NOT_AUTHENTICATED: lambda: _failed(
+        ErrorCode.NOT_AUTHENTICATED, "claude is not logged in: run `claude` once and log in"
+    ),
+    Kind.BACKEND_OVERLOADED: lambda: _failed(ErrorCode.OVERLOADED, "The model's provider is overloaded"),
     Kind.INTERNAL: lambda: problems.of(RuntimeError()),
     Kind.IDEMPOTENCY_MISMATCH: idempotency.mismatch,
 }

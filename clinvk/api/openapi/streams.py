@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import orjson
 
+from clinvk.api.dialects.speech import Speech
+from clinvk.api.dialects.voice import Voice
 from clinvk.api.openapi import components
-from clinvk.api.routes import NDJSON, SSE
+from clinvk.api.routes import NDJSON, SSE, Route
 from clinvk.clock import rfc3339
 from clinvk.domain.events import (
     Entry,
@@ -33,6 +35,9 @@ FORMS: Final[Mapping[str, str]] = {
     SSE: "Server-sent events: `data` is one `Event` as a line of JSON, `event` its type, `id` its number in this "
     "stream. Lines that begin with a colon keep the connection alive, and mean nothing.",
 }
+_OF_A_DIALECT: Final = (
+    "Server-sent events. Lines that begin with a colon keep the connection alive, and mean nothing."
+)
 PROMPT: Final = "/big 16"
 """What the demo backend is asked for in the examples: sixteen letters."""
 
@@ -61,16 +66,25 @@ _RUN: Final[tuple[Event, ...]] = (
 )
 
 
-def media(form: str, name: str, path: str, schemas: Schemas) -> dict[str, Any]:
-    """The answer of the operation at `path` in that form; what each item is stands where OpenAPI 3.2 has it."""
-    entries = _entries(path)
-    text = b"".join(_sse(number, entry) if form == SSE else entry.line for number, entry in enumerate(entries))
+def media(form: str, name: str, route: Route, schemas: Schemas) -> dict[str, Any]:
+    """The answer of `route` in that form; what each item is stands where OpenAPI 3.2 has it."""
+    entries = _entries(route.path)
+    if route.voice:
+        text = _told(entries, route.voice("01k9w3m4x5c8f2h6j0n4q8s2v6", int(_BEGAN)))
+    else:
+        text = b"".join(_sse(number, entry) if form == SSE else entry.line for number, entry in enumerate(entries))
     example = {"summary": f"The demo backend, asked for `{PROMPT}`", "value": text.decode()}
     return {
-        "schema": {"type": "string", "description": FORMS[form]},
+        "schema": {"type": "string", "description": _OF_A_DIALECT if route.voice else FORMS[form]},
         "x-oai-itemSchema": components.of(name, schemas),
         "examples": {"stream": example},
     }
+
+
+def _told(entries: list[Entry], voice: Voice) -> bytes:
+    speech = Speech()
+    pieces = speech.hear(entries)
+    return voice.open() + voice.say(pieces) + voice.close(speech)
 
 
 def _sse(number: int, entry: Entry) -> bytes:

@@ -36,6 +36,7 @@ class CodexBackend:
         environment=command.ENVIRONMENT,
         litter=(".git", ".codex", ".agents", ".aws"),  # where its sandbox mounted something over
         extra_flags=command.EXTRA_FLAGS,
+        efforts=("low", "medium", "high", "xhigh"),
     )
     executable: Executable | None = Executable(
         name="codex",

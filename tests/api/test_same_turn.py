@@ -1,0 +1,91 @@
+"""What a CLI says after a silence leaves in the very turn of the loop in which it was heard."""
+
+import json
+import select
+import socket
+
+import pytest
+
+from clinvk.domain.events import ReasoningDelta, TextDelta
+from clinvk.supervisor.waiting import Waiting
+from tests.api.client import DEADLINE
+from tests.api.keyed import until
+
+NATIVE = ("/api/v1/prompt", {"backend": "demo", "prompt": "/hang", "output_format": "stream-json"})
+CHAT = (
+    "/openai/v1/chat/completions",
+    {"model": "demo", "messages": [{"role": "user", "content": "/hang"}], "stream": True},
+)
+MESSAGES = ("/anthropic/v1/messages", CHAT[1] | {"max_tokens": 100})
+RESPONSES = ("/openai/v1/responses", {"model": "demo", "input": "/hang", "stream": True})
+
+
+def ask(server, path, body):
+    """A stream on a socket that is read without the loop."""
+    plain = socket.create_connection(("127.0.0.1", server.port))
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    plain.sendall(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+    return plain
+
+
+def received(plain):
+    """What has arrived, while the loop stands still."""
+    readable, _, _ = select.select([plain], [], [], DEADLINE)
+    assert readable, "nothing leaves before the loop goes on"
+    return plain.recv(1 << 20)
+
+
+async def idle(run):
+    """Until its one reader has read all there is, and waits."""
+    await until(lambda: len(run.log._readers._waiting) == 1)
+
+
+@pytest.mark.parametrize(
+    "asked", [NATIVE, CHAT, MESSAGES, RESPONSES], ids=["native", "chat", "messages", "responses"]
+)
+async def test_the_first_token_leaves_at_once_and_so_does_the_next(server, asked):
+    with ask(server, *asked) as plain:
+        run = await server.started()
+        await idle(run)
+        run.log.append(TextDelta("block-1", "the first"))
+        said = received(plain)
+        while b"the first" not in said:  # a native stream has its head out long before
+            said += received(plain)
+        assert said.startswith(b"HTTP/1.1 200")
+        await idle(run)
+        run.log.append(TextDelta("block-1", "the second"))
+        assert b"the second" in received(plain)
+
+
+async def test_what_comes_together_leaves_together(server):
+    with ask(server, *CHAT) as plain:
+        run = await server.started()
+        await idle(run)
+        for number in range(100):
+            run.log.append(TextDelta("block-1", f"<{number}>"))
+        first = received(plain)
+        assert b"<0>" in first
+        assert b"<1>" not in first
+        await idle(run)
+        rest = received(plain)
+        assert all(f"<{number}>".encode() in rest for number in range(1, 100)), "one write for the other 99"
+
+
+async def test_what_is_not_for_the_client_opens_no_stream(server):
+    with ask(server, *CHAT) as plain:
+        run = await server.started()
+        await idle(run)
+        run.log.append(ReasoningDelta("nobody asked"))
+        assert select.select([plain], [], [], 0)[0] == []
+        await idle(run)
+        run.log.append(TextDelta("block-1", "said"))
+        assert b"nobody" not in received(plain)
+
+
+async def test_whoever_waits_no_longer_gets_nothing():
+    waiting, heard = Waiting(), []
+    waiting.add(heard.append).cancel()
+    stays = waiting.add()
+    waiting.wake()
+    assert (heard, stays.done()) == ([], True)
