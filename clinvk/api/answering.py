@@ -20,7 +20,7 @@ async def begin(call: Handler, start: Start, form: Form) -> Operation:
         asked = Asked(key, call.origin.key_label, (route.method, route.path, call.body), call)
         operation, was_started = await call.services.idempotency.once(asked, start, form)
         if was_started:
-            call.set_header(REPLAYED, "true")
+            call.tell(REPLAYED, "true")
     call.started(operation.id)
     return operation
 

@@ -33,7 +33,7 @@ class Handler(RequestHandler):
 
     # Here, because Tornado sets the default headers before it calls `initialize`.
     request_id = ""
-    _started: tuple[str, str] | None = None
+    _told: Mapping[str, str] = {}
 
     def initialize(self, services: Services, operations: Mapping[str, Route]) -> None:
         self.services = services
@@ -60,8 +60,8 @@ class Handler(RequestHandler):
         self.clear_header("Server")
         self.set_header("X-Request-Id", self.request_id)
         self.set_header("request-id", self.request_id)
-        if self._started:  # problems name it too: what was set before is cleared for them
-            self.set_header(*self._started)
+        for name, value in self._told.items():  # what was set before is cleared for a problem
+            self.set_header(name, value)
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def prepare(self) -> None:
@@ -152,8 +152,12 @@ class Handler(RequestHandler):
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""
         self.run_id = id_
-        self._started = HEADERS[id_.partition("_")[0]], id_
-        self.set_header(*self._started)
+        self.tell(HEADERS[id_.partition("_")[0]], id_)
+
+    def tell(self, name: str, value: str) -> None:
+        """Set a header that every answer has from now on, also if it is a problem."""
+        self._told = {**self._told, name: value}
+        self.set_header(name, value)
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON; a dataclass becomes its fields."""

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 _FENCE: Final = "==="
+_WORD_CHARS: Final = 8
 _ANSWER: Final = "Answer the last turn as the assistant, with the answer alone"
 _CONTINUE: Final = "The last turn begins the assistant's answer: go on where it stops, and repeat nothing"
 _PREFACE: Final = """\
@@ -45,10 +47,15 @@ class Conversation:
 
 
 def _fence(turns: Sequence[Turn]) -> str:
-    """As many equals signs as no line of any turn begins with."""
-    lines = (line.lstrip() for turn in turns for line in turn.text.splitlines())
-    longest = max((len(line) - len(line.lstrip("=")) for line in lines), default=0)
-    return "=" * max(len(_FENCE), longest + 1)
+    """What no text holds: equals signs, and where a text has them too, behind them a word made of all texts."""
+    if not any(_FENCE in turn.text for turn in turns):
+        return _FENCE
+    digest = sha256()
+    for turn in turns:
+        digest.update(turn.text.encode("utf-8", "surrogatepass"))
+    while any((word := digest.hexdigest()[:_WORD_CHARS]) in turn.text for turn in turns):
+        digest.update(b"another")
+    return f"{_FENCE} {word}"
 
 
 def _in_a_line(speaker: str) -> str:

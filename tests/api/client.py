@@ -37,8 +37,9 @@ class Reply:
         for block in self.body.decode().split("\n\n"):
             lines = [line for line in block.split("\n") if line and not line.startswith(":")]
             if lines:
-                fields = dict(line.split(": ", 1) for line in lines)
-                found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
+                fields = {"id": "-1", "event": "message"} | dict(line.split(": ", 1) for line in lines)
+                if fields["data"] != "[DONE]":
+                    found.append(Event(int(fields["id"]), fields["event"], json.loads(fields["data"])))
         return found
 
     @property

@@ -175,7 +175,7 @@ class Server:
     def _route(self, method: str, path: str) -> Route | None:
         plain = re.sub("/+", "/", path.partition("?")[0])
         for route in self.routes:
-            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.path))
+            pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.path).replace(r"\{model\}", ".+"))
             if route.method == method and re.fullmatch(pattern, plain):
                 return route
         return None

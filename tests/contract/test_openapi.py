@@ -9,6 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from clinvk.api.problems import BASE, Kind
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.api.table import ROUTES
+from tests.api import anthropic_grammar, openai_grammar, responses_grammar
 from tests.contract.document import DOCUMENT, SCHEMAS, faults, led
 
 OPERATIONS = [
@@ -115,9 +116,26 @@ def test_an_answer_shows_only_what_can_come_with_its_status(name, status, form, 
         assert {value.get("state", value.get("status", value.get("ended"))) for value in shown} == words
 
 
-@pytest.mark.parametrize(
-    ("name", "form", "media"), [(name, form, media) for name, _, form, media in BODIES if form in STREAMS]
-)
+GRAMMARS = {
+    "createChatCompletion": (openai_grammar.read, lambda stream: openai_grammar.items(stream)[:-1]),
+    "createMessage": (anthropic_grammar.read, anthropic_grammar.events),
+    "createResponse": (responses_grammar.read, responses_grammar.events),
+}
+STREAMED = [(name, form, media) for name, _, form, media in BODIES if form in STREAMS]
+
+
+@pytest.mark.parametrize(("name", "form", "media"), [each for each in STREAMED if each[0] in GRAMMARS])
+def test_a_stream_of_a_dialect_is_told_by_one_that_keeps_to_its_grammar(name, form, media):
+    (example,) = media["examples"].values()
+    read, events_of = GRAMMARS[name]
+    stream = example["value"].encode()
+    assert read(stream).text == "the demo backend"
+    events = events_of(stream)
+    assert len(events) > 2
+    assert [fault for event in events for fault in faults(media["x-oai-itemSchema"], event)] == []
+
+
+@pytest.mark.parametrize(("name", "form", "media"), [each for each in STREAMED if each[0] not in GRAMMARS])
 def test_a_stream_is_told_as_text_with_what_each_item_is_and_a_whole_one(name, form, media):
     assert media["schema"]["type"] == "string"
     (example,) = media["examples"].values()

@@ -19,6 +19,9 @@ USUAL = 50
 
 # What a likely request is answered with: that it came so far shows that more than refusals were judged.
 REACHED = {
+    "createChatCompletion": {200, 400},
+    "createResponse": {200, 400},
+    "createMessage": {200, 400},
     "createPrompt": {200, 202, 400},
     "createParallel": {200, 400},
     "createChain": {200, 400},

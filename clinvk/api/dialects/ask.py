@@ -69,5 +69,5 @@ def to_spec(ask: Ask, chosen: Chosen, origin: Origin, ground: Ground) -> RunSpec
 def ignored(body: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields of `body` without effect: those that `schema` says so of, and those that it does not know."""
     known = schema["properties"]
-    without = [name for name in body if known.get(name, {}).get(TREATMENT, "ignored") in ("ignored", "advisory")]
+    without = [name for name in body if known.get(name, {}).get(TREATMENT, "ignored") == "ignored"]
     return tuple(name for name in without if body[name] is not None)

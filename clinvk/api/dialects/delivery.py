@@ -125,13 +125,13 @@ class _Stream:
             if pieces is None:
                 await self._wait(hearing)
             elif pieces and (self._call.head_is_out or not speech.error):
-                await self._call.send(self._opened(self._voice.say(pieces)))
+                await self._call.send(self._beginning() + self._voice.say(pieces))
         if self._call.gone.done():
             return
         hearing.end()
         if speech.error:
             raise failures.of(speech.error)
-        await self._call.send(self._opened(self._voice.close(speech)))
+        await self._call.send(self._beginning() + self._voice.close(speech))
 
     async def _wait(self, hearing: _Hearing) -> None:
         """Wait for more, and let nobody wait without a word for long."""
@@ -139,7 +139,7 @@ class _Stream:
         patience = self._call.services.bounds.keepalive_secs
         seconds = patience if is_open else self._held_until - self._clock.monotonic()
         if not await hearing.wait(seconds, self._push):
-            await self._call.send(PING if is_open else self._opened(b""))
+            await self._call.send(PING if is_open else self._beginning())
         elif self._pushed:
             pushed, self._pushed = self._pushed, None
             await self._call.sent(pushed)
@@ -147,11 +147,11 @@ class _Stream:
     def _push(self, pieces: list[Piece]) -> None:
         """What comes after a silence goes out in the moment it is there."""
         if pieces:
-            self._pushed = self._call.push(self._opened(self._voice.say(pieces)))
+            self._pushed = self._call.push(self._beginning() + self._voice.say(pieces))
 
-    def _opened(self, data: bytes) -> bytes:
-        """`data`, behind the stream's beginning where it is the first to go out."""
+    def _beginning(self) -> bytes:
+        """The stream's beginning, before whatever is the first to go out."""
         if self._call.head_is_out:
-            return data
+            return b""
         self._call.open_stream(SSE)
-        return self._voice.open() + data
+        return self._voice.open()

@@ -104,7 +104,7 @@ def _name_ignored(call: Handler, ask: Ask, efforts: tuple[str, ...]) -> None:
     # They are the client's words, and it may call a field whatever it likes.
     named = [name for name in (*ask.ignored, *unheard) if _NAME.fullmatch(name)][:_MOST_NAMED]
     if named:
-        call.set_header(IGNORED, ", ".join(named))
+        call.tell(IGNORED, ", ".join(named))
 
 
 def _placed(path: str, places: Mapping[str, str]) -> str:

@@ -42,6 +42,7 @@ class Speech:
         self._cutter = Cutter(stops)
         self._wants_reasoning = reasoning
         self._answer = Answer()
+        self._thoughts: list[str] = []
         self._block: str | None = None
         self._spoken: str | None = None  # the block that spoke last
         self.usage = Usage()
@@ -66,6 +67,11 @@ class Speech:
     def text(self) -> str:
         """The answer: what was said after the last tool, blocks joined by a blank line, up to a stop sequence."""
         return self._answer.output
+
+    @property
+    def reasoning(self) -> str:
+        """All that the model thought aloud, where that was asked for."""
+        return "".join(self._thoughts)
 
     def hear(self, entries: Iterable[Entry]) -> list[Piece]:
         """The pieces that `entries` add. What comes once it is over is passed over."""
@@ -98,7 +104,10 @@ class Speech:
         return pieces
 
     def _reasoning_delta(self, told: Mapping[str, Any]) -> list[Piece]:
-        return [Piece(told["text"], is_reasoning=True)] if self._wants_reasoning and told["text"] else []
+        if not self._wants_reasoning or not told["text"]:
+            return []
+        self._thoughts.append(told["text"])
+        return [Piece(told["text"], is_reasoning=True)]
 
     def _usage_reported(self, told: Mapping[str, Any]) -> list[Piece]:
         self.usage = Usage(**told["usage"])

@@ -12,18 +12,21 @@ _DESCRIPTION: Final = """\
 Prompts in, answers out: whole, or as a stream of events. Each answer has an `X-Request-Id`; what started a run \
 names it in `X-Run-Id`.
 
-Whatever goes wrong is a `Problem` (RFC 7807). That a run failed is no problem: it is an outcome, with \
-`exit_code` and `error`. Clients that repeat requests by themselves are told by `x-should-retry: false` where \
-that might run an agent twice. What is malformed, too large or too slow is refused with 400, 413 or 408, whatever \
-it asks for.
+Whatever goes wrong is a `Problem` (RFC 7807). Natively it is none that a run failed: that is an outcome, with \
+`exit_code` and `error`; in the OpenAI and the Anthropic API it is one. Clients that repeat requests by \
+themselves are told by `x-should-retry: false` where that might run an agent twice. What is malformed, too large \
+or too slow is refused with 400, 413 or 408, whatever it asks for.
 
-A body is one JSON object in UTF-8, sent as `application/json`. A field that is not known is refused, and all \
-faults are told at once. `Accept: text/event-stream` asks for server-sent events, `application/x-ndjson` for \
-lines of JSON. GET operations answer HEAD too, without a body; OPTIONS names the methods of a path in `Allow`."""
+A body is one JSON object in UTF-8, sent as `application/json`. Natively a field that is not known is refused; \
+the other APIs pass it over. All faults are told at once. `Accept: text/event-stream` asks for server-sent \
+events, `application/x-ndjson` for lines of JSON. GET operations answer HEAD too, without a body; OPTIONS names \
+the methods of a path in `Allow`."""
 _TAGS: Final = {
     "runs": "Run prompts; watch and stop what is under way.",
     "groups": "Many prompts in one request: side by side, one after the other, or one with several backends.",
     "sessions": "Conversations that are kept, and gone on with.",
+    "openai": "What OpenAI's SDKs ask for, and what is built on them. Fields that are not known are passed over.",
+    "anthropic": "The same for Anthropic's SDKs. One path is told of several that they make of a base URL.",
     "meta": "The server itself.",
 }
 _REQUEST_ID: Final = {

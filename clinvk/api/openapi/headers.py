@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from clinvk.api.anthropic.messages import COUNT
 from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.idempotency import REPLAYED
 from clinvk.api.problems import Kind
@@ -31,6 +32,7 @@ _KNOWN: Final[Mapping[str, _Header]] = {
     "Etag": _Header("Which version it is: for `If-None-Match`.", '"3f786850e387550fdab836ed7e6dc881"'),
     "X-Accel-Buffering": _Header("A proxy is not to hold a stream back.", "no"),
     IGNORED: _Header("The fields that were sent and have no effect.", "temperature, top_p"),
+    COUNT: _Header("How the count was made: an `estimate`, since no CLI counts.", "estimate"),
     "Retry-After": _Header("Seconds after which it may work.", "5"),
     "x-should-retry": _Header(
         "`false`: not to be repeated without being asked. It would change nothing, or run an agent twice.",

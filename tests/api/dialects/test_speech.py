@@ -53,9 +53,11 @@ def test_text_that_was_dropped_is_no_part_of_the_answer():
 
 def test_reasoning_is_told_only_to_who_wants_it():
     told = events.ReasoningDelta("hmm"), TextDelta("a", "42"), DONE
-    assert heard(*told)[0] == ["42"]
+    pieces, speech = heard(*told)
+    assert (pieces, speech.reasoning) == (["42"], "")
     speech = Speech(reasoning=True)
     assert speech.hear(entries(*told)) == [Piece("hmm", is_reasoning=True), Piece("42")]
+    assert (speech.reasoning, speech.text) == ("hmm", "42")
 
 
 def test_a_stop_sequence_cuts_across_deltas_and_ends_it():

@@ -1,0 +1,1 @@
+"""The Anthropic-compatible API: messages, counts of tokens, models."""
