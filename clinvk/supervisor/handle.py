@@ -23,10 +23,6 @@ class RunHandle:
         """Done at the end. Not to be cancelled: wait with `first_of`, or through a shield."""
         return self._runner.finished
 
-    async def first_output(self) -> None:
-        """Wait for the first sign of work, or for an end without one: a dialect can decide its status then."""
-        await asyncio.shield(self._runner.first_output)
-
     def stop(self, stop: Stop) -> None:
         """Ask for the end: at any moment, any number of times."""
         self._runner.stop(stop)

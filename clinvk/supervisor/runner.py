@@ -66,8 +66,6 @@ class Runner:
         """Called when the process has ended, before the run's end or after it."""
         loop = asyncio.get_running_loop()
         self.finished: asyncio.Future[Judgement] = loop.create_future()
-        self.first_output: asyncio.Future[None] = loop.create_future()
-        """Done at the first sign of work, or at the end where there was none."""
         self._backend = backend
         self._patience = admission.patience
         self._around = around
@@ -175,7 +173,6 @@ class Runner:
         )
         self.log.close()
         self._lease = self._deadlines = self.log.on_relief = None  # an ended run is kept for long: let go
-        self._show_first_output()
         self.finished.set_result(judgement)
         if self.on_finished:
             self.on_finished()
@@ -215,7 +212,6 @@ class Runner:
         run = self.run
         if run.first_output_at is None and isinstance(output, events.SUBSTANCE):
             run.first_output_at = self._around.clock.wall()
-            self._show_first_output()
         match output:
             case events.UsageReported(usage=usage):
                 run.usage = usage
@@ -246,10 +242,6 @@ class Runner:
         self.run.exit = ended.result()
         if self.on_exit:
             self.on_exit()
-
-    def _show_first_output(self) -> None:
-        if not self.first_output.done():
-            self.first_output.set_result(None)
 
 
 def _continuation(spec: RunSpec, lease: Lease) -> Continuation | None:

@@ -3,10 +3,16 @@
 import argparse
 
 import bodies
+import first_token
 import store
 import validation
 
-BENCHMARKS = {"validation": validation.measurements, "bodies": bodies.measurements, "store": store.measurements}
+BENCHMARKS = {
+    "validation": validation.measurements,
+    "bodies": bodies.measurements,
+    "store": store.measurements,
+    "first-token": first_token.measurements,
+}
 
 
 def main() -> None:

@@ -27,6 +27,8 @@ FILES = [
     "docs/reference/command-line.md",
     "docs/reference/settings.md",
     "docs/reference/native-api.md",
+    "docs/reference/openai.md",
+    "docs/reference/anthropic.md",
     "docs/reference/events.md",
     "docs/reference/errors.md",
     "docs/design.md",

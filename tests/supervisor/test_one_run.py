@@ -217,19 +217,6 @@ async def test_the_exit_is_known_once_the_child_of_a_completed_run_has_ended(sta
     assert run.handle.run.exit.code == 0
 
 
-async def test_the_first_output_can_be_awaited_before_the_end(stage):
-    run = await stage.start("then-silent")
-    await run.handle.first_output()
-    assert not run.handle.finished.done()
-    assert run.text == "and then nothing"
-
-
-async def test_awaiting_the_first_output_ends_with_a_run_that_gives_none(stage):
-    run = await stage.start("exit 1")
-    await run.handle.first_output()
-    assert run.handle.run.state is RunState.FAILED
-
-
 async def test_a_decoder_that_fails_is_a_failed_run_and_leaves_nothing(stage, monkeypatch):
     def fail(*_):
         raise RuntimeError("a decoder of ours is wrong")

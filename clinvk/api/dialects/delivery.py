@@ -6,6 +6,7 @@ from typing import Final
 
 from tornado.iostream import StreamClosedError
 
+from clinvk.api import streams
 from clinvk.api.dialects import failures
 from clinvk.api.dialects.speech import Piece, Speech
 from clinvk.api.dialects.voice import PING, Voice
@@ -13,7 +14,6 @@ from clinvk.api.handler import Handler
 from clinvk.api.operation import Operation
 from clinvk.api.problems import Kind, Problem
 from clinvk.api.routes import SSE
-from clinvk.api.streams import arrival
 from clinvk.domain.events import Entry, ReasoningDelta, TextDelta
 from clinvk.domain.run import Stop, StopCause
 
@@ -63,7 +63,7 @@ class _Hearing:
             if take and entry.type in _TEXT and not self._call.gone.done():
                 take(self._hear([entry]))
 
-        return await arrival(self._call, self._run.log, max(0.0, seconds), hear)
+        return await streams.arrival(self._call, self._run.log, max(0.0, seconds), hear)
 
     def _hear(self, batch: list[Entry]) -> list[Piece]:
         self._since = batch[-1].seq + 1
