@@ -25,7 +25,7 @@ from clinvk.settings import Settings
 from clinvk.signals import Ending
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
-from clinvk.supervisor import sites
+from clinvk.supervisor import environment, sites
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.probe import Probe
@@ -73,6 +73,7 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False) -> N
     """
     settings = load()
     sockets = _bind(settings)
+    _forget_ourselves(sockets)
     ending = Ending()
     await asyncio.to_thread(sites.sweep)
     parts = await _build(settings, log_content=log_content)
@@ -90,6 +91,13 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False) -> N
         await reload.close()
         await _close(parts, reload.held, ending)
         _log.info("stopped")
+
+
+def _forget_ourselves(sockets: list[socket.socket]) -> None:
+    """What a user set for the clients of this server is not for the CLIs behind it."""
+    for name in environment.leading_back(os.environ, {each.getsockname()[1] for each in sockets}):
+        _log.warning("%s is for clients of this server: its CLIs do not see it", name)
+        del os.environ[name]
 
 
 async def _look_around(probe: Probe, ending: Ending) -> None:

@@ -104,7 +104,7 @@ class TextBlock(TypedDict):
 
     type: Literal["text"]
     text: str
-    citations: None
+    citations: list[Any]
 
 
 class ThinkingBlock(TypedDict):

@@ -1,8 +1,9 @@
 """The environment of a child: an allow-list of ours, the backend's additions, nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Final
+from urllib.parse import urlsplit
 
 MARKER: Final = "CLINVK_RUN"
 """Names in every child's environment the lease it was started for: strays are charged by it."""
@@ -21,3 +22,25 @@ def clean(own: Mapping[str, str], allowed: Iterable[str], added: Mapping[str, st
     patterns = (*_COMMON, *allowed)
     kept = {name: value for name, value in own.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
     return {**kept, **_FIXED, **added, MARKER: marker}
+
+
+def leading_back(own: Mapping[str, str], ports: Collection[int]) -> list[str]:
+    """The variables of `own` that lead a client to this machine's `ports`, and the keys that go with them.
+
+    Set for the clients of a server, they would have its own CLIs ask it, and so on without end.
+    """
+    addresses = [name for name, value in own.items() if _is_ours(value, ports)]
+    families = {name.partition("_")[0] for name in addresses}
+    keys = [f"{family}_{kind}" for family in families for kind in ("API_KEY", "AUTH_TOKEN")]
+    return sorted({*addresses, *(own.keys() & set(keys))})
+
+
+def _is_ours(value: str, ports: Collection[int]) -> bool:
+    if not value.startswith(("http://", "https://")):
+        return False
+    try:
+        address = urlsplit(value)
+        host, port = address.hostname or "", address.port
+    except ValueError:
+        return False
+    return port in ports and (host in {"localhost", "::1", "0.0.0.0", "::"} or host.startswith("127."))  # noqa: S104

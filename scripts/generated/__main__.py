@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import command_line
+import dialect_pages
 import errors_page
 import events_page
 import index_page
@@ -35,6 +36,8 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/reference/command-line.md": command_line.page,
     "docs/reference/settings.md": lambda: settings_page.page(SCHEMAS),
     "docs/reference/native-api.md": lambda: native_api.page(SCHEMAS),
+    "docs/reference/openai.md": lambda: dialect_pages.page("openai", SCHEMAS),
+    "docs/reference/anthropic.md": lambda: dialect_pages.page("anthropic", SCHEMAS),
     "docs/reference/events.md": lambda: events_page.page(SCHEMAS),
     "docs/reference/errors.md": errors_page.page,
     "docs/design.md": lambda: states.drawn_into(DESIGN.read_text("utf-8")),

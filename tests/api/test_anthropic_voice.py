@@ -66,7 +66,7 @@ async def test_thoughts_and_text_are_blocks_in_the_order_in_which_they_come():
 async def test_an_answer_without_text_has_an_empty_text(events):
     streamed, whole = await told(*events, END)
     assert (
-        streamed.message["content"][-1] == whole["content"][-1] == {"type": "text", "text": "", "citations": None}
+        streamed.message["content"][-1] == whole["content"][-1] == {"type": "text", "text": "", "citations": []}
     )
     assert streamed.message == whole
 
@@ -74,7 +74,7 @@ async def test_an_answer_without_text_has_an_empty_text(events):
 async def test_text_before_a_tool_is_told_in_the_stream_alone():
     streamed, whole = await told(TextDelta("a", "I look."), ToolStarted("t", "look"), TextDelta("b", "Snow."), END)
     assert streamed.text == "I look.\n\nSnow."
-    assert whole["content"] == [{"type": "text", "text": "Snow.", "citations": None}]
+    assert whole["content"] == [{"type": "text", "text": "Snow.", "citations": []}]
 
 
 async def test_what_goes_by_the_cache_is_not_in_the_input_tokens():

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from clinvk.democli import words
+from clinvk.schemas import Schemas
 from tests import clis
 from tests.e2e.conftest import Served
 from tests.modelstub import client
 
 ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = Schemas()
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUN = [page for page in PAGES if page.parent.name not in {"zh", "ja"}]
 # Up to the end of the line that neither a backslash nor a quotation goes on after.
@@ -123,8 +125,10 @@ EXPECTED = {
     "promt": lambda answer: (
         {fault["path"] for fault in answer["errors"]} == {"/timeout_secs", "/prompt", "/promt"}
     ),
-    "/openai/v1": lambda answer: answer["status"] == 404 and answer["error"]["message"] == answer["detail"],
-    "/anthropic/v1": lambda answer: answer["status"] == 404 and answer["type"] == "error",
+    '"content": "/fail"': lambda answer: (answer["status"], answer["error"]["message"]) == (502, answer["detail"]),
+    "anthropic-version": lambda answer: answer["type"] == "error",
+    "count_tokens": lambda answer: answer == {"input_tokens": 3},
+    '], "dry_run"': lambda answer: "democli" in answer["choices"][0]["message"]["content"],
     "RUN_ID/cancel": lambda answer: answer["state"] == "cancelled",
     "GROUP_ID/cancel": lambda answer: answer["ended"] and answer["total"] == 2,
     "?group_id=": lambda answer: len({run["group_id"] for run in answer["runs"]}) == 1 < answer["total"],
@@ -133,7 +137,14 @@ EXPECTED = {
     "/recall": lambda answer: answer["continuation"] == "resumed",
     "DELETE": lambda answer: answer["deleted"],
 }
-PROBLEMS = ("promt", "/openai/v1", "/anthropic/v1")
+PROBLEMS = ("promt", '"content": "/fail"')
+# What stands in each line of an answer, whole or streamed.
+DIALECTS = {
+    "/openai/v1/chat/completions": ("openai/chat-completion", "openai/chat-chunk"),
+    "/openai/v1/responses": ("openai/response", "openai/response-event"),
+    "/anthropic/v1/messages": ("anthropic/message", "anthropic/stream-event"),
+    "/anthropic/v1/messages/count_tokens": ("anthropic/token-count", ""),
+}
 
 
 def check_plain(command, answers):
@@ -144,6 +155,11 @@ def check_plain(command, answers):
     assert ("detail" in answers[0]) == refused, answers
     for part, is_right in EXPECTED.items():
         assert part not in command or is_right(answers[0]), (command, answers)
+    if path := next((path for path in DIALECTS if f"localhost:8080{path} " in command), None):
+        is_stream = '"stream": true' in command
+        schema = "domain/problem" if refused else DIALECTS[path][is_stream]
+        assert [fault for answer in answers for fault in SCHEMAS.checker(schema).faults(answer)] == []
+        assert (len(answers) > 3) == is_stream
     if command.endswith("/runs/RUN_ID"):
         check_explained(answers[0])
     if "stream-json" in command:

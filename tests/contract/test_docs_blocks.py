@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from clinvk import cli, settings
+from clinvk.domain.conversation import Conversation, Turn
 from clinvk.schemas import Schemas
 from tests.documents import promised
 from tests.e2e.conftest import Served
+from tests.sdks import bench
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = Schemas()
@@ -32,6 +34,9 @@ ANSWERS = {
     "total_tasks": "native/parallel-response",
     "total_steps": "native/chain-response",
     "session_id": "native/prompt-response",
+    "choices": "openai/chat-completion",
+    "stop_reason": "anthropic/message",
+    "detail": "domain/problem",
 }
 
 
@@ -52,24 +57,52 @@ def served(tmp_path):
     server.end()
 
 
-def printed(command, text, port):
-    """What a program of the pages prints that is run with this server."""
+def printed(command, text, port, folder=None):
+    """What a program of the pages prints that is run with this server, in `folder`."""
     told = text.replace("localhost:8080", f"localhost:{port}")
-    done = subprocess.run(command, input=told, capture_output=True, text=True, check=False, timeout=SECONDS)
+    done = subprocess.run(
+        command, input=told, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=folder
+    )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
 
-@pytest.mark.parametrize("text", blocks("python"))
+def marked(params, pattern):
+    """The blocks that import an SDK, and those that do not; the former need it."""
+    sdk = pytest.mark.skipif(not bench.installed(), reason="the SDKs are not there: scripts/install-sdks")
+    found = [each for each in params if re.search(pattern, each.values[0], re.MULTILINE)]
+    return [pytest.param(*each.values, id=each.id, marks=sdk) for each in found], [
+        each for each in params if each not in found
+    ]
+
+
+PYTHON_SDK, PYTHON = marked(blocks("python"), r"^(import|from) (openai|anthropic)\b")
+JS_SDK, JS = marked(blocks("js"), r"^import \w+ from '(openai|@anthropic-ai/sdk)';$")
+ANSWERED = "demo backend, no model was asked"
+
+
+@pytest.mark.parametrize("text", PYTHON)
 def test_a_program_in_python_prints_the_answer(text, served):
-    assert "demo backend, no model was asked" in printed([sys.executable, "-I", "-"], text, served.port)
+    assert ANSWERED in printed([sys.executable, "-I", "-"], text, served.port)
+
+
+@pytest.mark.parametrize("text", PYTHON_SDK)
+def test_a_program_on_a_python_sdk_prints_the_answer(text, served):
+    python = bench.SDKS / "newest" / "bin" / "python"
+    assert ANSWERED in printed([python, "-I", "-"], text, served.port)
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
-@pytest.mark.parametrize("text", blocks("js"))
+@pytest.mark.parametrize("text", JS)
 def test_a_program_in_javascript_prints_the_answer(text, served):
-    told = printed(["node", "--input-type=module", "-"], text, served.port)
-    assert "demo backend, no model was asked" in told
+    assert ANSWERED in printed(["node", "--input-type=module", "-"], text, served.port)
+
+
+@pytest.mark.parametrize("text", JS_SDK)
+def test_a_program_on_a_javascript_sdk_prints_the_answer(text, served):
+    folder = bench.SDKS / "node"
+    node = folder / "node_modules" / ".bin" / "node"
+    assert ANSWERED in printed([node, "--input-type=module", "-"], text, served.port, folder)
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -100,6 +133,16 @@ def test_an_answer_is_one_that_could_be_given(text):
 def test_the_start_up_output_is_shown_as_it_is_as_far_as_it_is_shown(text):
     if text.startswith("clinvk API server"):
         assert promised.fact("start-up.txt").startswith(text)
+
+
+TRANSCRIPTS = [each for each in blocks("text") if each.values[0].startswith("This is a conversation")]
+
+
+@pytest.mark.parametrize("text", TRANSCRIPTS)
+def test_a_transcript_is_what_its_turns_become(text):
+    turns = re.findall(r"^=== (.*)\n((?:(?!=== ).*\n)+)", text, re.MULTILINE)
+    assert len(turns) > 2
+    assert Conversation(tuple(Turn(who, said.rstrip("\n")) for who, said in turns)).prompt + "\n" == text
 
 
 @pytest.mark.parametrize("text", blocks("console"))

@@ -11,10 +11,12 @@ import pytest
 
 from clinvk import cli
 from clinvk.api import schema_types
+from clinvk.api.dialects.ask import TREATMENT
 from clinvk.api.problems import Kind
 from clinvk.api.table import ROUTES
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import TRANSITIONS, RunState
+from clinvk.domain.spec import Dialect
 from clinvk.schemas import Schemas
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,6 +85,21 @@ def test_every_field_of_every_object_has_a_row():
         for part in document.get("oneOf", [document]):
             missing = [name for name in fields(part) if f"| `{name}` |" not in pages]
             assert (title, missing) == (title, [])
+
+
+OF_DIALECTS = [route for route in ROUTES if route.dialect is not Dialect.NATIVE and route.request]
+
+
+@pytest.mark.parametrize("route", OF_DIALECTS, ids=lambda route: route.path)
+def test_every_field_of_a_dialects_request_has_a_row_that_says_what_becomes_of_it(route):
+    page = text(f"{route.dialect}.md")
+    section = re.search(rf"^## POST {re.escape(route.path)}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)[1]
+    for name, part in SCHEMAS.whole(route.request)["properties"].items():
+        row = re.search(rf"^\| `{name}` \|.*\|$", section, re.MULTILINE)
+        assert row, name
+        assert f"| {part[TREATMENT]} |" in row[0]
+    for kind in route.problems:
+        assert f"| {kind.value.status} | [{kind.value.slug}]" in section
 
 
 def test_every_event_problem_and_error_has_a_row():

@@ -1,4 +1,4 @@
-"""The documents' examples of the native API as they stand, with the real CLIs and the model stub behind them."""
+"""The documents' examples as they stand, with the real CLIs and the model stub behind them."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from tests.documents import promised
 from tests.e2e.clis.conftest import PATIENCE, World
 from tests.e2e.conftest import Served
 from tests.modelstub import client
+from tests.sdks import bench
 
 pytestmark = [
     pytest.mark.clis,
@@ -21,6 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not clis.installed(), reason="the CLIs are not there: scripts/install-clis"),
 ]
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+needs_sdks = pytest.mark.skipif(not bench.installed(), reason="the SDKs are not there: scripts/install-sdks")
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
 
 PROMPTS = {
@@ -30,6 +32,17 @@ PROMPTS = {
     "prompt-code-zh.sh": "解释这段代码",
 }
 PARALLEL = {"parallel-en.sh": ["task 1", "task 2"], "parallel-zh.sh": ["任务 1", "任务 2"]}
+
+CHATS = {"chat.sh": "Hello!", "chat-zh.sh": "你好！"}
+ON_PYTHON_SDKS = {
+    "openai/chat.py.txt": "Hello!",
+    "openai/chat-zh.py.txt": "你好!",
+    "openai/chat-system.py.txt": "Write a hello world in Python",
+    "openai/stream.py.txt": "Tell me a story",
+    "anthropic/messages.py.txt": "Hello!",
+    "anthropic/messages-zh.py.txt": "你好!",
+}
+ON_NODE_SDK = {"openai/chat.mjs": "Hello!"}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +60,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def printed(command: list[str], text: str, folder: Path) -> str:
-    """What a program prints that reads `text` from its standard input, in a folder and environment of its own."""
+    """What a program prints that reads `text` from its standard input, with nothing in its environment."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
     done = subprocess.run(
         command, input=text, capture_output=True, text=True, check=False,
@@ -97,6 +110,59 @@ def test_a_page_of_javascript_prints_the_answer(world, tmp_path):
 
 
 @needs_curl
+@pytest.mark.parametrize(("name", "prompt"), CHATS.items())
+def test_a_chat_is_answered_by_claude(name, prompt, world, tmp_path):
+    told = promised.example(f"openai/{name}", world.served.port)
+    answer = json.loads(printed(["sh"], told, tmp_path))
+    assert (answer["model"], answer["choices"][0]["finish_reason"]) == ("claude", "stop")
+    assert answer["choices"][0]["message"]["content"] == f"you said: {prompt}"
+    assert answer["usage"]["total_tokens"] > 0
+
+
+@needs_sdks
+@pytest.mark.parametrize(("name", "prompt"), ON_PYTHON_SDKS.items())
+def test_a_program_on_a_python_sdk_prints_the_answer(name, prompt, world, tmp_path):
+    python = str(bench.SDKS / "newest" / "bin" / "python")
+    told = promised.example(name, world.served.port)
+    assert printed([python, "-I", "-"], told, tmp_path).strip() == f"you said: {prompt}"
+
+
+@needs_sdks
+@pytest.mark.parametrize(("name", "prompt"), ON_NODE_SDK.items())
+def test_a_program_on_a_javascript_sdk_prints_the_answer(name, prompt, world):
+    folder = bench.SDKS / "node"  # where it finds its packages
+    node = str(folder / "node_modules" / ".bin" / "node")
+    told = promised.example(name, world.served.port)
+    assert printed([node, "--input-type=module", "-"], told, folder) == f"you said: {prompt}\n"
+
+
+@needs_sdks
+def test_the_system_message_of_an_example_reaches_the_model_as_instructions(world, tmp_path):
+    python = str(bench.SDKS / "newest" / "bin" / "python")
+    printed([python, "-I", "-"], promised.example("openai/chat-system.py.txt", world.served.port), tmp_path)
+    asked = world.requests(ON_PYTHON_SDKS["openai/chat-system.py.txt"])[-1]
+    assert "You are a helpful coding assistant." in world.body(asked)
+
+
+@needs_sdks
+@pytest.mark.parametrize("backend", ["codex", "gemini"])
+def test_the_same_program_is_answered_alike_by_the_others(backend, world, tmp_path):
+    python = str(bench.SDKS / "newest" / "bin" / "python")
+    for name in ("openai/stream.py.txt", "anthropic/messages.py.txt"):
+        told = promised.example(name, world.served.port).replace('"claude"', f'"{backend}"')
+        assert printed([python, "-I", "-"], told, tmp_path).strip() == f"you said: {ON_PYTHON_SDKS[name]}"
+
+
+@needs_curl
+def test_the_documented_request_is_answered_by_claude(world):
+    asked, documented = promised.fact("chat-request.json"), promised.fact("chat-response.json")
+    answer = world.served.json("POST", "/openai/v1/chat/completions", asked)
+    assert answer["choices"][0]["message"]["content"] == "you said: Hello!"
+    assert answer["model"] == documented["model"]
+    assert documented.keys() <= answer.keys()
+
+
+@needs_curl
 def test_health_tells_what_is_documented_and_that_the_backends_are_there(world, tmp_path):
     health = json.loads(printed(["sh"], promised.example("native/health.sh", world.served.port), tmp_path))
     assert set(promised.fact("health-fields.json")) <= health.keys()
@@ -110,7 +176,8 @@ def test_the_specification_can_be_kept_as_a_file(world, tmp_path):
     assert json.loads((tmp_path / "openapi.json").read_text("utf-8"))["openapi"].startswith("3.1")
 
 
-def test_no_example_of_the_native_api_is_left_out():
+def test_no_example_is_left_out():
     """Run, each of them: a new one needs its test."""
-    run = {*PROMPTS, *PARALLEL, "prompt.mjs", "health.sh", "openapi.sh"}
-    assert {path.name for path in (promised.EXAMPLES / "native").iterdir()} == run
+    run = {f"native/{name}" for name in (*PROMPTS, *PARALLEL, "prompt.mjs", "health.sh", "openapi.sh")}
+    run |= {f"openai/{name}" for name in CHATS} | {*ON_PYTHON_SDKS, *ON_NODE_SDK}
+    assert {f"{path.parent.name}/{path.name}" for path in promised.EXAMPLES.glob("*/*")} == run

@@ -95,7 +95,7 @@ def _block(*, is_reasoning: bool) -> Json:
     """An empty block."""
     if is_reasoning:
         return {"type": "thinking", "thinking": "", "signature": ""}
-    return {"type": "text", "text": "", "citations": None}
+    return {"type": "text", "text": "", "citations": []}
 
 
 def _delta_of(piece: Piece) -> Json:
