@@ -23,7 +23,9 @@ EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothi
 SPREAD = ("-n", "auto", "--dist", "worksteal")  # one worker a core; more of them gained nothing
 NO_REGISTRY = 3  # scripts/install-clis' exit status when npm cannot be had
 CLI_TESTS = 336  # what ran with the real CLIs when this was written: fewer are a failure
+SDK_TESTS = 1  # the same of those with the official SDKs
 WAITING = ("-n", "4", "--dist", "worksteal")  # with real CLIs tests wait more than they compute
+BY_CLIENT = ("-n", "auto", "--dist", "loadgroup")  # each client program is started once
 NO_TESTS = 5  # pytest's exit status when it collected none
 
 
@@ -80,22 +82,35 @@ def imports(_: list[str]) -> str:
 def tests(arguments: list[str]) -> str:
     """All but those of the next stage. What measures coverage costs: these would take twice as long with it."""
     others = () if arguments else [f"--ignore={path}" for path in COVERING]
-    module("pytest", *SPREAD, "-m", "not clis", *others, *arguments)
+    module("pytest", *SPREAD, "-m", "not clis and not sdks", *others, *arguments)
     return "ok"
 
 
+def sdks(arguments: list[str]) -> str:
+    """The tests with the official SDKs, of two generations."""
+    return with_installed(("install-sdks",), "sdks and not clis", BY_CLIENT, SDK_TESTS, arguments)
+
+
 def clis(arguments: list[str]) -> str:
-    """The tests with the real CLIs. Where they can be had, at least as many pass as are known to."""
-    if run(PYTHON, "scripts/install-clis", accept=(0, NO_REGISTRY)) == NO_REGISTRY:
-        warning = "SKIPPED: npm is not reachable, nothing was tested with the real CLIs"
-        print(f"!! {warning}", flush=True)
-        return warning
+    """The tests with the real CLIs, some of which have an SDK before them."""
+    return with_installed(("install-sdks", "install-clis"), "clis", WAITING, CLI_TESTS, arguments)
+
+
+def with_installed(
+    scripts: tuple[str, ...], mark: str, spread: tuple[str, ...], known: int, arguments: list[str]
+) -> str:
+    """The tests of that mark. Where what they need can be had, at least as many pass as are known to."""
+    for script in scripts:
+        if run(PYTHON, f"scripts/{script}", accept=(0, NO_REGISTRY)) == NO_REGISTRY:
+            warning = f"SKIPPED: scripts/{script} reaches no registry, nothing was tested with what it installs"
+            print(f"!! {warning}", flush=True)
+            return warning
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        module("pytest", *WAITING, "-m", "clis", f"--junitxml={report}", *arguments)
+        module("pytest", *spread, "-m", mark, f"--junitxml={report}", *arguments)
         passed = count_passed(report)
-    if passed < CLI_TESTS and not arguments:
-        raise StageFailed(f"only {passed} of {CLI_TESTS} tests with the real CLIs ran")
+    if passed < known and not arguments:
+        raise StageFailed(f"only {passed} of {known} tests ran that need {' and '.join(scripts)}")
     return f"ok, {passed} tests"
 
 
@@ -128,7 +143,7 @@ def eager(arguments: list[str]) -> str:
     minor, program = newest
     print(f"-- Python 3.{minor}", flush=True)
     python = eager_environment(minor, program)
-    command = (python, "-m", "pytest", *SPREAD, "-m", "eager and not clis", *arguments)
+    command = (python, "-m", "pytest", *SPREAD, "-m", "eager and not clis and not sdks", *arguments)
     run(*command, accept=(0,) if exist else (0, NO_TESTS))
     return f"ok, on 3.{minor}" if exist else f"no test is marked eager (3.{minor})"
 
@@ -177,6 +192,7 @@ STAGES: dict[str, Callable[[list[str]], str]] = {
     "imports": imports,
     "tests": tests,
     "coverage": coverage,
+    "sdks": sdks,
     "clis": clis,
     "eager": eager,
 }
@@ -207,7 +223,7 @@ def print_table(rows: list[Row], passed: bool) -> None:
 
 
 def main() -> int:
-    after = "What follows -- goes to pytest, in the stages tests, clis and eager."
+    after = "What follows -- goes to pytest, in the stages tests, sdks, clis and eager."
     parser = argparse.ArgumentParser(prog="scripts/test", description="Check clinvk.", epilog=after)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES) + " (all of them)")
     given = sys.argv[1:]

@@ -69,9 +69,9 @@ def printed(command, text, port, folder=None):
 
 def marked(params, pattern):
     """The blocks that import an SDK, and those that do not; the former need it."""
-    sdk = pytest.mark.skipif(not bench.installed(), reason="the SDKs are not there: scripts/install-sdks")
+    missing = pytest.mark.skipif(not bench.installed(), reason="the SDKs are not there: scripts/install-sdks")
     found = [each for each in params if re.search(pattern, each.values[0], re.MULTILINE)]
-    return [pytest.param(*each.values, id=each.id, marks=sdk) for each in found], [
+    return [pytest.param(*each.values, id=each.id, marks=(missing, pytest.mark.sdks)) for each in found], [
         each for each in params if each not in found
     ]
 

@@ -1,4 +1,4 @@
-"""The stage with the real CLIs cannot pass by running nothing."""
+"""The stages with what has to be installed cannot pass by running nothing."""
 
 import importlib.util
 import subprocess
@@ -43,19 +43,21 @@ def test_only_what_ran_and_passed_is_counted(stages, report):
     assert stages.count_passed(report) == 1
 
 
-@pytest.mark.parametrize(("passed", "fine"), [(0, False), (199, False), (200, True), (201, True)])
-def test_too_few_of_them_fail_the_stage(stages, monkeypatch, passed, fine):
-    monkeypatch.setattr(stages, "CLI_TESTS", 200)
+@pytest.mark.parametrize(("stage", "known"), [("sdks", "SDK_TESTS"), ("clis", "CLI_TESTS")])
+@pytest.mark.parametrize("passed", [0, 199, 200, 201])
+def test_too_few_of_them_fail_the_stage(stages, monkeypatch, stage, known, passed):
+    monkeypatch.setattr(stages, known, 200)
     monkeypatch.setattr(stages, "run", lambda *_, **__: 0)
     monkeypatch.setattr(stages, "count_passed", lambda _: passed)
-    if fine:
-        assert stages.clis([]) == f"ok, {passed} tests"
+    if passed >= 200:
+        assert stages.STAGES[stage]([]) == f"ok, {passed} tests"
     else:
         with pytest.raises(stages.StageFailed, match=f"only {passed} of 200"):
-            stages.clis([])
+            stages.STAGES[stage]([])
 
 
-def test_without_npm_it_says_so_loudly(stages, monkeypatch, capfd):
+@pytest.mark.parametrize("stage", ["sdks", "clis"])
+def test_without_a_registry_it_says_so_loudly(stages, monkeypatch, capfd, stage):
     monkeypatch.setattr(stages, "run", lambda *_, **__: stages.NO_REGISTRY)
-    assert stages.clis([]).startswith("SKIPPED")
-    assert "!! SKIPPED: npm is not reachable" in capfd.readouterr().out
+    assert stages.STAGES[stage]([]).startswith("SKIPPED")
+    assert "!! SKIPPED: scripts/install-sdks reaches no registry" in capfd.readouterr().out
