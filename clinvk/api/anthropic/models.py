@@ -20,9 +20,8 @@ async def list_models(call: Handler) -> None:
 
 async def get_model(call: Handler) -> None:
     """Any name that is known, be it listed or not: a rule may be for many."""
-    name, models = call.path["model"], call.services.models
-    chosen = models.choose(name)
-    if not chosen.matched or chosen.backend not in call.services.supervisor.registry.names():
+    name = call.path["model"]
+    if not call.services.models.knows(name, call.services.supervisor.registry.names()):
         raise Problem(
             Kind.MODEL_NOT_FOUND,
             f"No model is called '{name}' here: GET /anthropic/v1/models lists what can be asked for",

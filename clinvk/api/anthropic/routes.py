@@ -5,14 +5,12 @@ from typing import Any, Final
 from clinvk.api import meta
 from clinvk.api.anthropic import messages, models
 from clinvk.api.anthropic.voice import MessageVoice
-from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.problems import Kind
 from clinvk.api.routes import JSON, SSE, Answer, Parameter, Route
-from clinvk.api.starting import KEY, OF_A_DIALECT, RUN_HEADER, SENT_BODY
+from clinvk.api.starting import DIALECT_HEADER, KEY, OF_A_DIALECT, SENT_BODY
 from clinvk.domain.spec import Dialect
 
 _TAG: Final = "anthropic"
-_HEADERS: Final = {**RUN_HEADER, IGNORED: "The fields that were sent and have no effect."}
 _ROOT: Final = {200: Answer("Name, version and links.", {JSON: "native/root"})}
 _MODEL: Final = ["claude"]
 
@@ -28,7 +26,7 @@ ROUTES: Final = (
             200: Answer(
                 "The answer; with `stream` its events as they come.",
                 {JSON: "anthropic/message", SSE: "anthropic/stream-event"},
-                _HEADERS,
+                DIALECT_HEADER,
             )
         },
         OF_A_DIALECT,

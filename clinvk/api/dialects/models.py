@@ -48,6 +48,11 @@ class Models:
             next(filter(None, exact), None) or _by_family(name, bare) or Chosen(self.default, None, matched=False)
         )
 
+    def knows(self, name: str, available: Collection[str]) -> bool:
+        """Whether a rule but the last is for `name`, and its backend is one of those `available`."""
+        chosen = self.choose(name)
+        return chosen.matched and chosen.backend in available
+
     def listed(self, available: Collection[str]) -> list[str]:
         """What to list, of the backends `available`: they themselves, their models, their aliases."""
         order = in_order(available)

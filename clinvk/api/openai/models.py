@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from clinvk.api.dialects.models import Chosen
 from clinvk.api.handler import Handler
 from clinvk.api.problems import Kind, Problem
 
@@ -17,14 +18,16 @@ async def list_models(call: Handler) -> None:
 async def get_model(call: Handler) -> None:
     """One name, listed or not: whatever a rule makes a backend of that is enabled."""
     name = call.path["model"]
-    chosen = call.services.models.choose(name)
-    if not chosen.matched or chosen.backend not in call.services.supervisor.registry.names():
-        raise _unknown(name, chosen.backend, matched=chosen.matched)
+    models = call.services.models
+    if not models.knows(name, call.services.supervisor.registry.names()):
+        raise _unknown(name, models.choose(name))
     call.reply(_model(name))
 
 
-def _unknown(name: str, backend: str, *, matched: bool) -> Problem:
-    why = f"its backend '{backend}' is not enabled" if matched else f"a request for it is given to '{backend}'"
+def _unknown(name: str, chosen: Chosen) -> Problem:
+    backend = chosen.backend
+    is_off = f"its backend '{backend}' is not enabled"
+    why = is_off if chosen.matched else f"a request for it is given to '{backend}'"
     return Problem(Kind.MODEL_NOT_FOUND, f"There is no model '{name}': {why}. GET /openai/v1/models lists names")
 
 

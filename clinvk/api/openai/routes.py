@@ -3,16 +3,14 @@
 from typing import Final
 
 from clinvk.api import meta
-from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.openai import chat, models, responses
 from clinvk.api.openai.chat_voice import ChatVoice
 from clinvk.api.openai.responses_voice import Asked, ResponsesVoice
 from clinvk.api.problems import Kind
 from clinvk.api.routes import JSON, SSE, Answer, Parameter, Route
-from clinvk.api.starting import KEY, OF_A_DIALECT, RUN_HEADER
+from clinvk.api.starting import DIALECT_HEADER, KEY, OF_A_DIALECT
 from clinvk.domain.spec import Dialect
 
-_STARTED: Final = {**RUN_HEADER, IGNORED: "The fields that were sent and have no effect, if there are any."}
 _MODEL: Final = Parameter(
     "model",
     "path",
@@ -29,7 +27,7 @@ ROUTES: Final = (
                 "The answer; with `stream` its chunks as they come, then `[DONE]`. Its head is held until there is"
                 " something to say, ten seconds at most: what fails before that has a status of its own.",
                 {JSON: "openai/chat-completion", SSE: "openai/chat-chunk"},
-                _STARTED,
+                DIALECT_HEADER,
             ),
         },
         OF_A_DIALECT,
@@ -48,7 +46,7 @@ ROUTES: Final = (
                 "The answer; with `stream` its events as they come. The head is held until there is something to"
                 " say, ten seconds at most: what fails before that has a status of its own.",
                 {JSON: "openai/response", SSE: "openai/response-event"},
-                _STARTED,
+                DIALECT_HEADER,
             ),
         },
         OF_A_DIALECT,

@@ -80,5 +80,12 @@ def test_backends_are_listed_first_then_models_then_aliases_that_are_names():
     assert CONFIGURED.listed(("demo",)) == ["demo"], "what is disabled offers nothing"
 
 
+@pytest.mark.parametrize(
+    ("name", "known"), [("gpt-4o", True), ("codex", True), ("llama3:8b", False), ("claude-3", False)]
+)
+def test_a_name_is_known_if_a_rule_is_for_it_and_its_backend_is_there(name, known):
+    assert PLAIN.knows(name, ("codex", "demo")) == known
+
+
 def test_the_known_three_come_first_and_the_others_by_name():
     assert in_order({"zed", "gemini", "demo", "claude"}) == ["claude", "gemini", "demo", "zed"]
