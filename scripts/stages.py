@@ -22,8 +22,8 @@ COVERING = (
 EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothing is locked
 SPREAD = ("-n", "auto", "--dist", "worksteal")  # one worker a core; more of them gained nothing
 NO_REGISTRY = 3  # scripts/install-clis' exit status when npm cannot be had
-CLI_TESTS = 336  # what ran with the real CLIs when this was written: fewer are a failure
-SDK_TESTS = 1  # the same of those with the official SDKs
+CLI_TESTS = 339  # what ran with the real CLIs when this was written: fewer are a failure
+SDK_TESTS = 400  # the same of those with the official SDKs
 WAITING = ("-n", "4", "--dist", "worksteal")  # with real CLIs tests wait more than they compute
 BY_CLIENT = ("-n", "auto", "--dist", "loadgroup")  # each client program is started once
 NO_TESTS = 5  # pytest's exit status when it collected none
@@ -68,6 +68,7 @@ def types(_: list[str]) -> str:
     module("mypy")
     module("mypy", "scripts/stages.py")
     module("mypy", "scripts/mutants.py")
+    module("mypy", "scripts/installing.py")
     for folder in ("scripts/generated", "scripts/benchmarks"):
         module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))
     return "ok"
@@ -86,14 +87,14 @@ def tests(arguments: list[str]) -> str:
     return "ok"
 
 
-def sdks(arguments: list[str]) -> str:
-    """The tests with the official SDKs, of two generations."""
-    return with_installed(("install-sdks",), "sdks and not clis", BY_CLIENT, SDK_TESTS, arguments)
-
-
 def clis(arguments: list[str]) -> str:
-    """The tests with the real CLIs, some of which have an SDK before them."""
-    return with_installed(("install-sdks", "install-clis"), "clis", WAITING, CLI_TESTS, arguments)
+    """The tests with the real CLIs."""
+    return with_installed(("install-clis",), "clis and not sdks", WAITING, CLI_TESTS, arguments)
+
+
+def sdks(arguments: list[str]) -> str:
+    """The tests with the official SDKs, of two generations; some have the real CLIs behind them."""
+    return with_installed(("install-sdks", "install-clis"), "sdks", BY_CLIENT, SDK_TESTS, arguments)
 
 
 def with_installed(
@@ -192,8 +193,8 @@ STAGES: dict[str, Callable[[list[str]], str]] = {
     "imports": imports,
     "tests": tests,
     "coverage": coverage,
-    "sdks": sdks,
     "clis": clis,
+    "sdks": sdks,
     "eager": eager,
 }
 
@@ -223,7 +224,7 @@ def print_table(rows: list[Row], passed: bool) -> None:
 
 
 def main() -> int:
-    after = "What follows -- goes to pytest, in the stages tests, sdks, clis and eager."
+    after = "What follows -- goes to pytest, in the stages tests, clis, sdks and eager."
     parser = argparse.ArgumentParser(prog="scripts/test", description="Check clinvk.", epilog=after)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES) + " (all of them)")
     given = sys.argv[1:]

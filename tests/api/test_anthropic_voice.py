@@ -65,9 +65,7 @@ async def test_thoughts_and_text_are_blocks_in_the_order_in_which_they_come():
 @pytest.mark.parametrize("events", [(), (ReasoningDelta("Hm."),)])
 async def test_an_answer_without_text_has_an_empty_text(events):
     streamed, whole = await told(*events, END)
-    assert (
-        streamed.message["content"][-1] == whole["content"][-1] == {"type": "text", "text": "", "citations": []}
-    )
+    assert streamed.message["content"][-1] == whole["content"][-1] == {"type": "text", "text": "", "citations": []}
     assert streamed.message == whole
 
 

@@ -60,4 +60,4 @@ def test_too_few_of_them_fail_the_stage(stages, monkeypatch, stage, known, passe
 def test_without_a_registry_it_says_so_loudly(stages, monkeypatch, capfd, stage):
     monkeypatch.setattr(stages, "run", lambda *_, **__: stages.NO_REGISTRY)
     assert stages.STAGES[stage]([]).startswith("SKIPPED")
-    assert "!! SKIPPED: scripts/install-sdks reaches no registry" in capfd.readouterr().out
+    assert f"!! SKIPPED: scripts/install-{stage} reaches no registry" in capfd.readouterr().out

@@ -119,6 +119,7 @@ def test_a_chat_is_answered_by_claude(name, prompt, world, tmp_path):
     assert answer["usage"]["total_tokens"] > 0
 
 
+@pytest.mark.sdks
 @needs_sdks
 @pytest.mark.parametrize(("name", "prompt"), ON_PYTHON_SDKS.items())
 def test_a_program_on_a_python_sdk_prints_the_answer(name, prompt, world, tmp_path):
@@ -127,6 +128,7 @@ def test_a_program_on_a_python_sdk_prints_the_answer(name, prompt, world, tmp_pa
     assert printed([python, "-I", "-"], told, tmp_path).strip() == f"you said: {prompt}"
 
 
+@pytest.mark.sdks
 @needs_sdks
 @pytest.mark.parametrize(("name", "prompt"), ON_NODE_SDK.items())
 def test_a_program_on_a_javascript_sdk_prints_the_answer(name, prompt, world):
@@ -136,6 +138,7 @@ def test_a_program_on_a_javascript_sdk_prints_the_answer(name, prompt, world):
     assert printed([node, "--input-type=module", "-"], told, folder) == f"you said: {prompt}\n"
 
 
+@pytest.mark.sdks
 @needs_sdks
 def test_the_system_message_of_an_example_reaches_the_model_as_instructions(world, tmp_path):
     python = str(bench.SDKS / "newest" / "bin" / "python")
@@ -144,6 +147,7 @@ def test_the_system_message_of_an_example_reaches_the_model_as_instructions(worl
     assert "You are a helpful coding assistant." in world.body(asked)
 
 
+@pytest.mark.sdks
 @needs_sdks
 @pytest.mark.parametrize("backend", ["codex", "gemini"])
 def test_the_same_program_is_answered_alike_by_the_others(backend, world, tmp_path):
