@@ -16,7 +16,8 @@ async def begin(call: Handler, start: Start, form: Form) -> Operation:
     if key is None:
         operation = await start.begin(call.services.new_id(start.kind))
     else:
-        route = call.operations[call.request.method or ""]
+        route = call.route
+        assert route, "it was asked for"
         asked = Asked(key, call.origin.key_label, (route.method, route.path, call.body), call)
         operation, was_started = await call.services.idempotency.once(asked, start, form)
         if was_started:

@@ -18,7 +18,7 @@ from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
-from clinvk.domain.spec import Origin
+from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
 
 _log = logging.getLogger("clinvk.access")
@@ -114,7 +114,7 @@ class Handler(RequestHandler):
         if self.request.method == "OPTIONS" and self.operations:
             self._tell_methods()
             return
-        route = self.operations.get("GET" if self.request.method == "HEAD" else self.request.method or "")
+        route = self.route
         if route is None:
             raise self._wrong_method()
         self.path = path
@@ -142,11 +142,16 @@ class Handler(RequestHandler):
     # The answer goes out.
 
     @property
+    def route(self) -> Route | None:
+        """The operation that is asked for; None if the path has none of that method."""
+        return self.operations.get("GET" if self.request.method == "HEAD" else self.request.method or "")
+
+    @property
     def origin(self) -> Origin:
         """Who asks, for the run's record."""
         base_url = f"{self.request.protocol}://{self.request.host}"
         keyed = HEADER in self.query
-        dialect = self.operations[self.request.method or ""].dialect
+        dialect = self.route.dialect if self.route else Dialect.NATIVE
         return Origin(dialect, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
 
     def started(self, id_: str) -> None:

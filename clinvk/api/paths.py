@@ -23,7 +23,7 @@ def canonical(path: str) -> str:
 
 def is_anthropic(path: str) -> bool:
     """Whether whoever asks there expects the Anthropic API."""
-    return path.startswith("/anthropic/")
+    return path == "/anthropic" or path.startswith("/anthropic/")
 
 
 def nothing_at(path: str) -> str:

@@ -1,7 +1,9 @@
 """The environment of a child: an allow-list of ours, the backend's additions, nothing else."""
 
+import socket
 from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ _COMMON: Final = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
 )  # fmt: skip
 
+_USUAL_PORTS: Final = {"http": 80, "https": 443}
 _FIXED: Final = {"TERM": "dumb", "NO_COLOR": "1"}
 
 
@@ -36,11 +39,27 @@ def leading_back(own: Mapping[str, str], ports: Collection[int]) -> list[str]:
 
 
 def _is_ours(value: str, ports: Collection[int]) -> bool:
-    if not value.startswith(("http://", "https://")):
-        return False
     try:
-        address = urlsplit(value)
-        host, port = address.hostname or "", address.port
+        address = urlsplit(value.lower())
+        port = address.port or _USUAL_PORTS.get(address.scheme)
     except ValueError:
         return False
-    return port in ports and (host in {"localhost", "::1", "0.0.0.0", "::"} or host.startswith("127."))  # noqa: S104
+    host = (address.hostname or "").rstrip(".")
+    return address.scheme in _USUAL_PORTS and port in ports and (_is_local(host) or host in _own_names())
+
+
+def _is_local(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
+def _own_names() -> set[str]:
+    """This machine's name, and what it calls its own addresses by that name."""
+    name = socket.gethostname()
+    try:
+        return {name.lower(), *socket.gethostbyname_ex(name)[2]}
+    except OSError:  # nobody knows that name
+        return {name.lower()}

@@ -37,6 +37,7 @@ class EventLog:
         """Called with each event in the moment it is appended; they must not raise or wait."""
         self.on_relief: Callable[[], None] | None = None
         """Called when the spool has caught up after `congested`."""
+        self._newest: Entry | None = None
         self.length = 0
         self.bytes = 0
         self.closed = False
@@ -58,14 +59,15 @@ class EventLog:
         return log
 
     @property
+    def newest(self) -> Entry:
+        """The entry that was appended last, be it still in memory or not."""
+        assert self._newest, "something was appended"
+        return self._newest
+
+    @property
     def memory_bytes(self) -> int:
         """What of it is held in memory."""
         return self._tail_bytes
-
-    @property
-    def newest(self) -> Entry:
-        """The entry appended last, while the log is open."""
-        return self._tail[-1]
 
     @property
     def congested(self) -> bool:
@@ -140,6 +142,7 @@ class EventLog:
         return self._stamp
 
     def _keep(self, entry: Entry) -> None:
+        self._newest = entry
         self.length += 1
         self.bytes += len(entry.line)
         self._tail.append(entry)

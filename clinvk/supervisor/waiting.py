@@ -1,12 +1,15 @@
 """Those who wait for the next entry of a log."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from clinvk.domain.events import Entry
 
+_log = logging.getLogger("clinvk.log")
+
 Take = Callable[[Entry], None]
-"""What a reader who has all there is does with the next entry. It must not raise or wait."""
+"""What a reader who has all there is does with the next entry. It does not wait."""
 
 
 class Waiting:
@@ -28,5 +31,12 @@ class Waiting:
             if future.done():
                 continue
             if take and entry:
-                take(entry)
+                _give(take, entry)
             future.set_result(None)
+
+
+def _give(take: Take, entry: Entry) -> None:
+    try:
+        take(entry)
+    except Exception:  # noqa: BLE001  it is one reader's fault: neither the run's nor the others'
+        _log.exception("a reader could not take an entry")

@@ -34,7 +34,7 @@ async def told(*events, stops=(), reasoning=True, at_once=1000):
     body = voice.open()
     for start in range(0, len(heard), at_once):
         body += voice.say(speech.hear(heard[start : start + at_once]))
-    body += voice.close(speech)
+    body += b"".join(voice.close(speech))
     for event in grammar.events(body):
         assert SCHEMAS.checker("anthropic/stream-event").faults(event) == []
     whole = MessageVoice("7", "asked").whole(speech)

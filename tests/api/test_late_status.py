@@ -1,10 +1,12 @@
 """The status of a dialect's stream is decided late; once it is out, whatever happens is told in the stream."""
 
+import asyncio
+
 import pytest
 
 from clinvk.api.dialects import delivery
 from clinvk.api.services import Bounds
-from clinvk.domain.events import TextDelta
+from clinvk.domain.events import ReasoningDelta, TextDelta
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
 from tests.api import anthropic_grammar, openai_grammar, responses_grammar
@@ -73,6 +75,48 @@ async def test_while_it_is_silent_it_says_that_it_is_there(new_server, dialect):
         heard += await connection.chunk()
     await cancel(server, run)
     assert failure_of(dialect, heard + await connection.chunks()) == "The run was cancelled on request"
+
+
+async def test_what_is_not_for_the_client_does_not_keep_it_waiting_without_a_word(new_server, dialect):
+    server = await new_server(Bounds(keepalive_secs=0.05))
+    connection = await ask(server, dialect)
+    run = await server.started()
+    run.log.append(TextDelta("block-1", "said"))
+    assert await connection.head() == 200
+    thinking = asyncio.ensure_future(think_aloud(run))
+    heard = b""
+    while heard.count(PING) < 2:
+        heard += await connection.chunk()
+    thinking.cancel()
+    assert b"hm" not in heard
+
+
+async def think_aloud(run):
+    """Without an end, and faster than any clock."""
+    while True:
+        run.log.append(ReasoningDelta("hm"))
+        await asyncio.sleep(0)
+
+
+async def test_a_run_that_ends_with_the_server_is_503(server, dialect):
+    connection = await ask(server, dialect)
+    await server.started()
+    ending = asyncio.ensure_future(server.supervisor.drain(0))
+    reply = await connection.reply()
+    await ending
+    assert (reply.status, reply.headers["x-should-retry"], reply.headers["Retry-After"]) == (503, "false", "5")
+
+
+async def test_a_reader_who_missed_something_is_told_so(new_server, dialect):
+    server = await new_server(Bounds())
+    connection = await ask(server, dialect)
+    run = await server.started()
+    run.log._spool = None  # as where nothing may be kept
+    run.log.append(TextDelta("block-1", "said"))
+    assert await connection.head() == 200
+    for _ in range(20):  # more than the memory holds, in one turn of the loop
+        run.log.append(TextDelta("block-1", "x" * (256 << 10)))
+    assert failure_of(dialect, await connection.chunks()).startswith("Part of the answer is lost")
 
 
 async def test_a_whole_answer_that_takes_too_long_is_504_and_its_run_is_stopped(new_server, dialect):

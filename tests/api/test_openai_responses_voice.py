@@ -46,7 +46,7 @@ def stream(pieces, speech=None, *, problem=None):
     """A whole stream, read by the grammar; every event is right by its schema."""
     teller = voice()
     data = teller.open() + b"".join(teller.say([piece]) for piece in pieces)
-    data += teller.fail(problem, "req_1") if problem else teller.close(speech or ended())
+    data += teller.fail(problem, "req_1") if problem else b"".join(teller.close(speech or ended()))
     faults = [SCHEMAS.checker("openai/response-event").faults(event) for event in grammar.events(data)]
     assert faults == [[]] * len(faults)
     return grammar.read(data)

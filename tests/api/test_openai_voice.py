@@ -49,7 +49,7 @@ def ended(reason=None, used=USED):
 def stream(speech=None, pieces=PIECES, **options):
     """A whole stream, read by the grammar; every chunk is right by its schema."""
     teller = voice(**options)
-    data = teller.open() + teller.say(pieces) + teller.close(speech or ended())
+    data = teller.open() + teller.say(pieces) + b"".join(teller.close(speech or ended()))
     told = openai_grammar.read(data, **options)
     assert [fault for each in told.chunks for fault in SCHEMAS.checker("openai/chat-chunk").faults(each)] == []
     return told
@@ -157,13 +157,13 @@ def test_all_counts_are_whole_numbers():
     "wrong",
     [
         b"data: [DONE]\n\n",
-        voice().open() + voice().close(ended()).removesuffix(b"data: [DONE]\n\n"),
-        voice().open() + voice().open() + voice().close(ended()),
-        voice().open() + voice().close(ended()) + b"data: [DONE]\n\n",
-        voice().open() + b"id: 1\n" + voice().close(ended()),
-        voice().open() + ChatVoice("other", 1, "m").close(ended()),
-        voice().open() + voice(include_usage=True).close(ended()),
-        voice().open().rstrip(b"\n") + b"\n" + voice().close(ended()),
+        voice().open() + b"".join(voice().close(ended())).removesuffix(b"data: [DONE]\n\n"),
+        voice().open() + voice().open() + b"".join(voice().close(ended())),
+        voice().open() + b"".join(voice().close(ended())) + b"data: [DONE]\n\n",
+        voice().open() + b"id: 1\n" + b"".join(voice().close(ended())),
+        voice().open() + b"".join(ChatVoice("other", 1, "m").close(ended())),
+        voice().open() + b"".join(voice(include_usage=True).close(ended())),
+        voice().open().rstrip(b"\n") + b"\n" + b"".join(voice().close(ended())),
     ],
 )
 def test_the_grammar_that_streams_are_read_by_takes_no_other(wrong):

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from clinvk.domain.events import ReasoningDelta, TextDelta
+from clinvk.domain.events import Entry, ReasoningDelta, TextDelta
 from clinvk.supervisor.waiting import Waiting
 from tests.api.client import DEADLINE
 from tests.api.keyed import until
@@ -81,6 +81,18 @@ async def test_what_is_not_for_the_client_opens_no_stream(server):
         await idle(run)
         run.log.append(TextDelta("block-1", "said"))
         assert b"nobody" not in received(plain)
+
+
+async def test_one_reader_who_fails_keeps_nothing_from_the_others(caplog):
+    def fail(_):
+        raise RuntimeError("mine")
+
+    waiting, heard = Waiting(), []
+    woken = [waiting.add(fail), waiting.add(heard.append)]
+    waiting.wake(Entry(0, "notice", b"{}"))
+    assert ([each.done() for each in woken], len(heard)) == ([True, True], 1)
+    assert "could not take" in caplog.text
+    caplog.clear()
 
 
 async def test_whoever_waits_no_longer_gets_nothing():

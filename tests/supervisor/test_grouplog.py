@@ -135,3 +135,12 @@ async def test_a_batch_is_bounded_and_turns_share_one():
     for run in range(3):
         told.say(run)
     assert len(await told.group.read(3000)) == 3
+
+
+async def test_an_entry_that_no_memory_holds_is_taken_and_breaks_nothing():
+    told, taken = Told(1), []
+    told.group.changed(taken.append)
+    told.say(0, size=3 << 20)
+    told.say(0)
+    assert [(entry.seq, len(entry.line) > 3 << 20) for entry in taken] == [(0, True)]
+    assert told.group.length == 2

@@ -43,12 +43,12 @@ class MessageVoice:
             self._turn_to(is_reasoning=piece.is_reasoning) + self._delta(_delta_of(piece)) for piece in pieces
         )
 
-    def close(self, speech: Speech) -> bytes:
+    def close(self, speech: Speech) -> tuple[bytes]:
         """The end of the open block, how the answer ended, and what was used. No message is without text."""
         blocks = b"" if self._has_text else self._turn_to(is_reasoning=False)
         blocks += self._leave_block()
         end = _event({"type": "message_delta", "delta": _end_of(speech), "usage": _used(speech.usage) | _NOT_TOLD})
-        return blocks + end + _event({"type": "message_stop"})
+        return (blocks + end + _event({"type": "message_stop"}),)
 
     def fail(self, problem: Problem, request_id: str) -> bytes:
         """The problem as an event; it is the last."""

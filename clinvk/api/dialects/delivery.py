@@ -20,6 +20,7 @@ from clinvk.domain.run import Stop, StopCause
 HOLD_SECS: Final = 10.0
 """How long the head of a stream waits for the first output: what fails before that has a status of its own."""
 
+_WRITE_BYTES: Final = 256 << 10
 _TEXT: Final = (TextDelta.type, ReasoningDelta.type)
 
 
@@ -92,7 +93,7 @@ async def _whole(call: Handler, hearing: _Hearing, voice: Voice) -> None:
             return
     hearing.end()
     if hearing.speech.error:
-        raise failures.of(hearing.speech.error)
+        raise failures.of(hearing.speech.error, hearing.speech.stop_cause)
     await call.deliver(voice.whole(hearing.speech))
 
 
@@ -104,7 +105,7 @@ class _Stream:
         self._voice = voice
         self._clock = call.services.clock
         self._pushed: asyncio.Future[None] | None = None
-        self._held_until = self._clock.monotonic() + HOLD_SECS
+        self._quiet_until = self._clock.monotonic() + HOLD_SECS
 
     async def send(self, hearing: _Hearing) -> None:
         """Send all of it. Returns early when the client has left; raises Problem while that can be a status."""
@@ -113,7 +114,7 @@ class _Stream:
         except Problem as problem:
             if not self._call.head_is_out:
                 raise
-            await self._call.send(self._voice.fail(problem, self._call.request_id))
+            await self._send(self._voice.fail(problem, self._call.request_id))
         if not self._call.gone.done():
             self._call.finish()
 
@@ -125,21 +126,29 @@ class _Stream:
             if pieces is None:
                 await self._wait(hearing)
             elif pieces and (self._call.head_is_out or not speech.error):
-                await self._call.send(self._beginning() + self._voice.say(pieces))
+                await self._send(self._voice.say(pieces))
         if self._call.gone.done():
             return
         hearing.end()
         if speech.error:
-            raise failures.of(speech.error)
-        await self._call.send(self._beginning() + self._voice.close(speech))
+            raise failures.of(speech.error, speech.stop_cause)
+        await self._end(speech)
+
+    async def _end(self, speech: Speech) -> None:
+        """In one write, if it is not large: some dialects say everything again."""
+        data = b""
+        for part in self._voice.close(speech):
+            data += part
+            if len(data) > _WRITE_BYTES:
+                await self._send(data)
+                data = b""
+        await self._send(data)
 
     async def _wait(self, hearing: _Hearing) -> None:
-        """Wait for more, and let nobody wait without a word for long."""
-        is_open = self._call.head_is_out
-        patience = self._call.services.bounds.keepalive_secs
-        seconds = patience if is_open else self._held_until - self._clock.monotonic()
-        if not await hearing.wait(seconds, self._push):
-            await self._call.send(PING if is_open else self._beginning())
+        """Wait for more, and let nobody wait without a word for long: much of what comes is not for the client."""
+        seconds = self._quiet_until - self._clock.monotonic()
+        if seconds <= 0 or not await hearing.wait(seconds, self._push):
+            await self._send(PING if self._call.head_is_out else b"")
         elif self._pushed:
             pushed, self._pushed = self._pushed, None
             await self._call.sent(pushed)
@@ -147,11 +156,15 @@ class _Stream:
     def _push(self, pieces: list[Piece]) -> None:
         """What comes after a silence goes out in the moment it is there."""
         if pieces:
-            self._pushed = self._call.push(self._beginning() + self._voice.say(pieces))
+            self._pushed = self._call.push(self._begun(self._voice.say(pieces)))
 
-    def _beginning(self) -> bytes:
-        """The stream's beginning, before whatever is the first to go out."""
+    async def _send(self, data: bytes) -> None:
+        await self._call.send(self._begun(data))
+
+    def _begun(self, data: bytes) -> bytes:
+        """`data`, behind the stream's beginning where it is the first to go out."""
+        self._quiet_until = self._clock.monotonic() + self._call.services.bounds.keepalive_secs
         if self._call.head_is_out:
-            return b""
+            return data
         self._call.open_stream(SSE)
-        return self._voice.open()
+        return self._voice.open() + data

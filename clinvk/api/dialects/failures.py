@@ -6,6 +6,7 @@ from typing import Final
 
 from clinvk.api.problems import Kind, Problem
 from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.run import StopCause
 
 _KINDS: Final[Mapping[ErrorCode, Kind]] = {
     ErrorCode.USAGE_LIMIT: Kind.USAGE_LIMIT,
@@ -15,6 +16,7 @@ _KINDS: Final[Mapping[ErrorCode, Kind]] = {
     ErrorCode.TIMEOUT: Kind.TIMEOUT,
     ErrorCode.CANCELLED: Kind.RUN_CANCELLED,
     ErrorCode.INTERNAL: Kind.INTERNAL,
+    ErrorCode.INTERRUPTED: Kind.INTERNAL,
 }
 """What is not here is a CLI that failed."""
 
@@ -22,8 +24,10 @@ _LONGEST_WAIT: Final = 60
 """Seconds beyond which `Retry-After` says nothing to the SDKs: they wait for less, or as long as it says."""
 
 
-def of(error: RunError) -> Problem:
-    """What a client is told of a run that failed so."""
+def of(error: RunError, cause: StopCause | None = None) -> Problem:
+    """What a client is told of a run that failed so; `cause` is why we stopped it, if we did."""
+    if (error.code, cause) == (ErrorCode.CANCELLED, StopCause.SHUTDOWN):
+        return Problem(Kind.SHUTTING_DOWN, error.message, headers={"x-should-retry": "false"})
     kind = _KINDS.get(error.code, Kind.BACKEND_FAILED)
     wait = error.retry_after_secs
     headers = {"Retry-After": str(max(1, ceil(wait)))} if wait is not None and wait <= _LONGEST_WAIT else {}

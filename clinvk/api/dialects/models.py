@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 _FAMILIES: Final[Mapping[str, str]] = {"claude": "claude", "gpt": "codex", "gemini": "gemini"}
@@ -42,11 +43,9 @@ class Models:
     def choose(self, name: str) -> Chosen:
         """What `name` means. Never fails: a name that nobody knows is the default backend's."""
         bare = name.rpartition("/")[2]  # the vendor before a slash is not the CLI's business
-        rules = (self._exactly, self._explicitly, self._by_pattern)
-        exact = (rule(each) for each in dict.fromkeys((name, bare)) for rule in rules)
-        return (
-            next(filter(None, exact), None) or _by_family(name, bare) or Chosen(self.default, None, matched=False)
-        )
+        exact = (rule(each) for rule in (self._exactly, self._explicitly) for each in (name, bare))
+        loose = (rule(name, bare) for rule in (self._by_pattern, _by_family))
+        return next(filter(None, chain(exact, loose)), None) or Chosen(self.default, None, matched=False)
 
     def knows(self, name: str, available: Collection[str]) -> bool:
         """Whether a rule but the last is for `name`, and its backend is one of those `available`."""
@@ -70,18 +69,21 @@ class Models:
         listing = (backend for backend, offer in self.offers.items() if name in offer.models)
         return next((Chosen(backend, name) for backend in listing), None)
 
-    def _by_pattern(self, name: str) -> Chosen | None:
-        """What is configured comes before what we bring along; of several the longest says most."""
+    def _by_pattern(self, name: str, bare: str) -> Chosen | None:
+        """What is configured comes before what we bring along; of several patterns the longest says most."""
         configured = {
-            alias: Chosen(backend, _given(model, name))
+            alias: (backend, model)
             for backend, offer in self.offers.items()
             for alias, model in offer.aliases.items()
+            if _is_pattern(alias)
         }
-        shipped = {pattern: Chosen(backend, name) for pattern, backend in _SHIPPED.items()}
-        for patterns in (configured, shipped):
-            fitting = [each for each in patterns if _is_pattern(each) and name.startswith(each[:-1])]
+        shipped = {pattern: (backend, _ANY) for pattern, backend in _SHIPPED.items()}
+        for patterns, names in ((configured, (bare, name)), (shipped, (bare,))):
+            fitting = [(each, asked) for each in patterns for asked in names if asked.startswith(each[:-1])]
             if fitting:
-                return patterns[max(fitting, key=len)]
+                pattern, asked = max(fitting, key=lambda found: len(found[0]))
+                backend, model = patterns[pattern]
+                return Chosen(backend, _given(model, asked))
         return None
 
     def _explicitly(self, name: str) -> Chosen | None:

@@ -9,19 +9,25 @@ from clinvk.api.dialects.stops import Cutter
 from clinvk.domain.answer import Answer
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import (
+    TRUNCATED,
     Entry,
+    Notice,
     ReasoningDelta,
     RunFinished,
+    RunStopping,
     TextDelta,
     TextDropped,
     ToolStarted,
     TurnDone,
     UsageReported,
 )
-from clinvk.domain.run import StopReason
+from clinvk.domain.run import StopCause, StopReason
 from clinvk.domain.usage import Usage
 
 _BETWEEN_BLOCKS: Final = "\n\n"
+_NO_BLOCK: Final = ""
+"""What spoke last, after a tool: the block of before may go on, and is another text."""
+_HOLE: Final = "Part of the answer is lost: its reader was too slow, and nothing is kept of it here"
 
 
 class Piece(NamedTuple):
@@ -52,6 +58,8 @@ class Speech:
         """The stop sequence that cut the text."""
         self.error: RunError | None = None
         """Why the run failed."""
+        self.stop_cause: StopCause | None = None
+        """Why we ended the run, where we did."""
         self.over = False
         self._heard: Mapping[str, Callable[[Mapping[str, Any]], list[Piece]]] = {
             TextDelta.type: self._text_delta,
@@ -60,6 +68,8 @@ class Speech:
             ToolStarted.type: self._tool_started,
             UsageReported.type: self._usage_reported,
             TurnDone.type: self._turn_done,
+            Notice.type: self._notice,
+            RunStopping.type: self._run_stopping,
             RunFinished.type: self._run_finished,
         }
 
@@ -101,6 +111,7 @@ class Speech:
     def _tool_started(self, _: Mapping[str, Any]) -> list[Piece]:
         pieces = self._leave_block()
         self._answer.fold(ToolStarted("", ""))
+        self._spoken = self._spoken and _NO_BLOCK
         return pieces
 
     def _reasoning_delta(self, told: Mapping[str, Any]) -> list[Piece]:
@@ -117,11 +128,23 @@ class Speech:
         self.stop_reason = StopReason(told["stop_reason"]) if "stop_reason" in told else None
         return []
 
+    def _notice(self, told: Mapping[str, Any]) -> list[Piece]:
+        """Nothing for the client, unless it says that the answer has a hole: then there is none."""
+        if told["message"].startswith(TRUNCATED):
+            self.error, self.over = RunError(ErrorCode.INTERNAL, _HOLE), True
+        return []
+
+    def _run_stopping(self, told: Mapping[str, Any]) -> list[Piece]:
+        self.stop_cause = StopCause(told["cause"])
+        return []
+
     def _run_finished(self, told: Mapping[str, Any]) -> list[Piece]:
         pieces = self._leave_block()
         self.usage, self.over = Usage(**told["usage"]), True
         if "error" in told:
             self.error = RunError(**(told["error"] | {"code": ErrorCode(told["error"]["code"])}))
+        if self.error and self.error.code is ErrorCode.MAX_TURNS:  # what it said until then is an answer
+            self.error, self.stop_reason = None, StopReason.MAX_TURNS
         return pieces
 
     def _leave_block(self) -> list[Piece]:

@@ -39,5 +39,9 @@ class Cutter:
 
 def _overlap(text: str, sequence: str) -> int:
     """How many characters at the end of `text` may begin `sequence`."""
-    longest = min(len(text), len(sequence) - 1)
-    return next((size for size in range(longest, 0, -1) if text.endswith(sequence[:size])), 0)
+    place = max(0, len(text) - len(sequence) + 1)
+    while (place := text.find(sequence[0], place)) >= 0:
+        if sequence.startswith(text[place:]):
+            return len(text) - place
+        place += 1
+    return 0

@@ -1,5 +1,6 @@
 """What a dialect makes of a run: the one seam between what is said and how it stands on the wire."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from clinvk.api.dialects.speech import Piece, Speech
@@ -20,8 +21,8 @@ class Voice(Protocol):
         """The next pieces, each an event of its own."""
         ...
 
-    def close(self, speech: Speech) -> bytes:
-        """The end of a stream whose run did well."""
+    def close(self, speech: Speech) -> Iterable[bytes]:
+        """The end of a stream whose run did well, in as many pieces as it is worth."""
         ...
 
     def fail(self, problem: Problem, request_id: str) -> bytes:

@@ -41,10 +41,10 @@ class ChatVoice:
             self._chunk({"reasoning_content" if piece.is_reasoning else "content": piece.text}) for piece in pieces
         )
 
-    def close(self, speech: Speech) -> bytes:
+    def close(self, speech: Speech) -> tuple[bytes]:
         """Why it ended, the usage if it was asked for, and the mark of the end."""
         finish = self._chunk({}, _finish(speech))
-        return finish + (self._usage(speech) if self._include_usage else b"") + _DONE
+        return (finish + (self._usage(speech) if self._include_usage else b"") + _DONE,)
 
     def fail(self, problem: Problem, request_id: str) -> bytes:
         """The problem in the place of a finish: a stream that just ends is taken for a success."""

@@ -1,6 +1,6 @@
 """The typed events of a response's stream, and the items that they tell of. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -78,12 +78,13 @@ class Item:
         kind = f"{self.form.text_event}.delta"
         return events.event(kind, **self._part_place, delta=text, **self.form.beside_text)
 
-    def end(self, status: str, events: Events) -> bytes:
-        """It is whole, or `incomplete` and will not be."""
-        text = "".join(self._said)
-        done = events.event(f"{self.form.text_event}.done", **self._part_place, text=text, **self.form.beside_text)
-        done += events.event(f"{self.form.part_event}.done", **self._part_place, part=self._part(text))
-        return done + events.event("response.output_item.done", **self._item_place, item=self.told(status))
+    def end(self, status: str, events: Events) -> Iterator[bytes]:
+        """It is whole, or `incomplete` and will not be. Each event has all of its text."""
+        self._said = ["".join(self._said)]
+        (text,) = self._said
+        yield events.event(f"{self.form.text_event}.done", **self._part_place, text=text, **self.form.beside_text)
+        yield events.event(f"{self.form.part_event}.done", **self._part_place, part=self._part(text))
+        yield events.event("response.output_item.done", **self._item_place, item=self.told(status))
 
     def told(self, status: str) -> dict[str, Any]:
         """The item with the text that it has now."""

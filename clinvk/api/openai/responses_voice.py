@@ -1,6 +1,6 @@
 """A run as the answer of POST /openai/v1/responses, whole or as a stream of typed events. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -51,12 +51,13 @@ class ResponsesVoice:
         told = (self._in(REASONING if each.is_reasoning else MESSAGE, each.text) for each in pieces)
         return b"".join(told)
 
-    def close(self, speech: Speech) -> bytes:
+    def close(self, speech: Speech) -> Iterator[bytes]:
         """The end of the last item, and of the response. There is a message, if an empty one."""
         status = _status(speech)
-        told = b"" if any(item.form is MESSAGE for item in self._items) else self._begin(MESSAGE)
-        told += self._items[-1].end(status, self._events)
-        return told + self._events.event(f"response.{status}", response=self._ended(speech))
+        if not any(item.form is MESSAGE for item in self._items):
+            yield self._begin(MESSAGE)
+        yield from self._items[-1].end(status, self._events)
+        yield self._events.event(f"response.{status}", response=self._ended(speech))
 
     def fail(self, problem: Problem, request_id: str) -> bytes:  # noqa: ARG002  the form has no place for it
         """What was begun stays open: a client is to take none of it for whole."""
@@ -77,7 +78,7 @@ class ResponsesVoice:
         return begun + self._items[-1].add(text, self._events)
 
     def _begin(self, form: Form) -> bytes:
-        ended = self._items[-1].end("completed", self._events) if self._items else b""
+        ended = b"".join(self._items[-1].end("completed", self._events)) if self._items else b""
         self._items.append(Item(form, self._id, len(self._items)))
         return ended + self._items[-1].begin(self._events)
 

@@ -84,7 +84,7 @@ def media(form: str, name: str, route: Route, schemas: Schemas) -> dict[str, Any
 def _told(entries: list[Entry], voice: Voice) -> bytes:
     speech = Speech()
     pieces = speech.hear(entries)
-    return voice.open() + voice.say(pieces) + voice.close(speech)
+    return voice.open() + voice.say(pieces) + b"".join(voice.close(speech))
 
 
 def _sse(number: int, entry: Entry) -> bytes:

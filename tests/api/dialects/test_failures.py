@@ -4,6 +4,7 @@ import pytest
 
 from clinvk.api.dialects import failures
 from clinvk.domain.errors import ErrorCode, RunError
+from clinvk.domain.run import StopCause
 
 STATUS = {
     ErrorCode.USAGE_LIMIT: (429, "usage-limit"),
@@ -13,6 +14,7 @@ STATUS = {
     ErrorCode.TIMEOUT: (504, "timeout"),
     ErrorCode.CANCELLED: (409, "run-cancelled"),
     ErrorCode.INTERNAL: (500, "internal"),
+    ErrorCode.INTERRUPTED: (500, "internal"),
 }
 
 
@@ -26,6 +28,14 @@ def test_every_failure_has_its_status_and_keeps_its_sentence(code):
 @pytest.mark.parametrize("code", set(ErrorCode) - {ErrorCode.MODEL_NOT_FOUND, ErrorCode.OVERLOADED})
 def test_what_an_sdk_would_repeat_by_itself_is_not_to_be_repeated(code):
     assert failures.of(RunError(code, "")).headers["x-should-retry"] == "false"
+
+
+def test_a_run_that_ended_with_the_server_is_nobodys_wish():
+    cancelled = RunError(ErrorCode.CANCELLED, "The run was cancelled because the server shut down")
+    problem = failures.of(cancelled, StopCause.SHUTDOWN)
+    assert (problem.status, problem.kind.value.slug) == (503, "shutting-down")
+    assert problem.headers == {"Retry-After": "5", "x-should-retry": "false"}
+    assert failures.of(cancelled, StopCause.CLIENT).status == 409
 
 
 def test_an_overloaded_provider_may_be_asked_again_later():

@@ -12,7 +12,7 @@ CONFIGURED = Models(
     {
         "claude": Offer(("opus", "haiku"), {"fast": "haiku", "gpt-4": "sonnet", "o1-mine": "opus"}),
         "codex": Offer(("gpt-5.5",), {"my-*": "*", "my-own-*": "gpt-6"}),
-        "demo": Offer((), {"o3*": "small", "o*": "*"}),
+        "demo": Offer((), {"o3*": "small", "o*": "*", "local/*": "*"}),
     },
 )
 
@@ -30,6 +30,7 @@ CONFIGURED = Models(
         ("openrouter/openai/gpt-5", ("codex", "gpt-5")),
         ("openai/o3-mini", ("codex", "o3-mini")),
         ("gpt-5", ("codex", "gpt-5")),
+        ("codex/gpt-5", ("codex", "gpt-5")),
         ("o1", ("codex", "o1")),
         ("o4-mini", ("codex", "o4-mini")),
         ("codex-mini-latest", ("codex", "codex-mini-latest")),
@@ -44,7 +45,9 @@ def test_a_name_that_a_rule_knows_means_a_backend_and_its_model(name, chosen):
     assert PLAIN.choose(name) == (*chosen, True)
 
 
-@pytest.mark.parametrize("name", ["llama3:8b", "x", "claud", "o5", "co dex", "codex:", "vendor/", "/", " claud e"])
+@pytest.mark.parametrize(
+    "name", ["llama3:8b", "o1-labs/llama-3", "x", "claud", "o5", "co dex", "codex:", "vendor/", "/", " claud e"]
+)
 def test_a_name_that_nobody_knows_is_the_default_backends_and_its_cli_is_not_told(name):
     assert PLAIN.choose(name) in (Chosen("claude", None, matched=False), Chosen("codex", name))
     assert PLAIN.choose("llama3:8b") == Chosen("claude", None, matched=False)
@@ -66,10 +69,21 @@ def test_a_name_that_nobody_knows_is_the_default_backends_and_its_cli_is_not_tol
         ("o1", ("demo", "o1")),
         ("codex-mini", ("codex", "codex-mini")),
         ("claude", ("claude", None)),
+        ("vendor/fast", ("claude", "haiku")),
+        ("vendor/my-own-x", ("codex", "gpt-6")),
+        ("vendor/codex:gpt-5", ("codex", "gpt-5")),
+        ("local/llama", ("demo", "local/llama")),
     ],
 )
 def test_what_is_configured_comes_before_what_we_bring_along(name, chosen):
     assert CONFIGURED.choose(name) == (*chosen, True)
+
+
+def test_an_alias_for_everything_is_the_last_word_but_not_the_first():
+    models = Models(BACKENDS, "claude", {"demo": Offer((), {"*": "*", "gpt-*": "small"})})
+    assert [models.choose(name) for name in ("anthropic/claude", "openai/gpt-4", "vendor/llama")] == [
+        Chosen("claude", None), Chosen("demo", "small"), Chosen("demo", "llama"),
+    ]  # fmt: skip
 
 
 def test_backends_are_listed_first_then_models_then_aliases_that_are_names():

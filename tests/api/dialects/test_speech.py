@@ -8,7 +8,7 @@ from clinvk.domain import events
 from clinvk.domain.answer import Answer
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import Entry, RunFinished, TextDelta, TextDropped, ToolStarted
-from clinvk.domain.run import RunState, StopReason
+from clinvk.domain.run import RunState, StopCause, StopReason
 from clinvk.domain.usage import Usage
 from clinvk.domain.wire import to_wire
 
@@ -49,6 +49,30 @@ def test_text_before_a_tool_is_said_and_is_no_part_of_the_answer():
 def test_text_that_was_dropped_is_no_part_of_the_answer():
     pieces, speech = heard(TextDelta("a", "wro"), TextDropped("a"), TextDelta("b", "right"), DONE)
     assert (pieces, speech.text) == (["wro", "\n\nright"], "right")
+
+
+def test_a_block_that_goes_on_after_a_tool_is_another_text():
+    pieces, speech = heard(TextDelta("a", "one"), ToolStarted("1", "ls"), TextDelta("a", "two"), DONE)
+    assert (pieces, speech.text) == (["one", "\n\ntwo"], "two")
+    assert heard(ToolStarted("1", "ls"), TextDelta("a", "two"), DONE)[0] == ["two"]
+
+
+def test_an_answer_with_a_hole_is_none():
+    hole = events.Notice(f"{events.TRUNCATED}3 earlier events were not kept")
+    pieces, speech = heard(TextDelta("a", "one"), hole, TextDelta("a", "five"), DONE)
+    assert (pieces, speech.over, speech.error.code) == (["one"], True, ErrorCode.INTERNAL)
+    assert heard(events.Notice("It is late"), TextDelta("a", "one"), DONE)[0] == ["one"]
+
+
+def test_what_was_said_until_the_turns_were_used_up_is_an_answer():
+    error = RunError(ErrorCode.MAX_TURNS, "It took more turns than allowed")
+    _, speech = heard(TextDelta("a", "so far"), RunFinished(RunState.FAILED, 1, 0.1, Usage(1, 2), error))
+    assert (speech.text, speech.error, speech.stop_reason) == ("so far", None, StopReason.MAX_TURNS)
+
+
+def test_why_we_ended_it_is_known():
+    _, speech = heard(events.RunStopping(StopCause.SHUTDOWN), RunFinished(RunState.CANCELLED, -1, 0.1, Usage()))
+    assert speech.stop_cause is StopCause.SHUTDOWN
 
 
 def test_reasoning_is_told_only_to_who_wants_it():
