@@ -3,6 +3,7 @@
 import json
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,11 @@ def test_what_passes_and_what_does_not_is_known(name, served, tmp_path):
     }
     expected = {"passed": format_.passed, "failed": set(format_.failed), "skipped": set()}
     assert by_status == expected, found
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_recipes_tell_what_fails(name):
+    format_ = FORMATS[name]
+    failed = ", ".join(f"`{each}`" for each in format_.failed)
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text("utf-8")
+    assert f"| `{name}` | {len(format_.passed)} | {failed} |" in page
