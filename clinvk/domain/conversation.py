@@ -48,14 +48,18 @@ class Conversation:
 
 def _fence(turns: Sequence[Turn]) -> str:
     """What no text holds: equals signs, and where a text has them too, behind them a word made of all texts."""
-    if not any(_FENCE in turn.text for turn in turns):
+    if not _is_in(_FENCE, turns):
         return _FENCE
     digest = sha256()
     for turn in turns:
         digest.update(turn.text.encode("utf-8", "surrogatepass"))
-    while any((word := digest.hexdigest()[:_WORD_CHARS]) in turn.text for turn in turns):
+    while _is_in(word := digest.hexdigest()[:_WORD_CHARS], turns):
         digest.update(b"another")
     return f"{_FENCE} {word}"
+
+
+def _is_in(word: str, turns: Sequence[Turn]) -> bool:
+    return any(word in turn.text for turn in turns)
 
 
 def _in_a_line(speaker: str) -> str:
