@@ -5,7 +5,9 @@ from typing import Any, Final, cast
 
 from clinvk.api import problems
 from clinvk.api.dialects.ask import Ask
+from clinvk.api.openai import limits
 from clinvk.api.openai.content import not_given, text_of
+from clinvk.api.openai.limits import AS_TEXT, NO_FORM, NO_PROBABILITIES, NOT_OFFERED, Limit
 from clinvk.api.schema_types import ChatRequest
 from clinvk.domain.conversation import Conversation, Turn
 
@@ -18,7 +20,7 @@ Message = Mapping[str, Any]
 
 def to_ask(body: ChatRequest, backend: str, ignored: tuple[str, ...]) -> Ask:
     """`body`, already checked. Raises Problem for what cannot be had, or if it says nothing to answer."""
-    _refuse_unsupported(body)
+    limits.check(cast("Mapping[str, Any]", body), _LIMITS)
     effort = body.get("reasoning_effort")
     wants_reasoning = body.get("include_reasoning")
     return Ask(
@@ -116,30 +118,13 @@ def _in_brackets(word: str) -> str:
     return f" ({word})" if word else ""
 
 
-def _refuse_unsupported(body: ChatRequest) -> None:
-    """Raises Problem for what would be answered otherwise than its client relies on."""
-    sent = cast("Mapping[str, Any]", body)
-    for field, is_served, message, expected in _LIMITS:
-        value = sent.get(field)
-        if value is not None and not is_served(value):
-            raise problems.unsupported(f"/{field}", message, expected)
-
-
-_NOT_OFFERED: Final = "demands that a tool is called, and the tools of a client are not offered to the agent"
 _NO_SOUND: Final = "asks for sound, and answers are text"
-_NO_PROBABILITIES: Final = "asks for probabilities, which no CLI tells"
-_LIMITS: Final[tuple[tuple[str, Callable[[Any], bool], str, str], ...]] = (
-    ("logprobs", lambda value: not value, _NO_PROBABILITIES, "false"),
-    ("top_logprobs", lambda value: not value, _NO_PROBABILITIES, "0"),
-    ("modalities", lambda value: "audio" not in value, _NO_SOUND, '["text"]'),
-    ("audio", lambda _: False, _NO_SOUND, "no such field"),
-    ("tool_choice", lambda value: value in ("auto", "none"), _NOT_OFFERED, '"auto" or "none"'),
-    ("function_call", lambda value: value in ("auto", "none"), _NOT_OFFERED, '"auto" or "none"'),
-    (
-        "response_format",
-        lambda value: value["type"] == "text",
-        "asks for a form of the answer that no CLI can promise",
-        '{"type": "text"}, and a message that asks for JSON',
-    ),
+_LIMITS: Final = (
+    Limit("logprobs", lambda value: not value, NO_PROBABILITIES, "false"),
+    Limit("top_logprobs", lambda value: not value, NO_PROBABILITIES, "0"),
+    Limit("modalities", lambda value: "audio" not in value, _NO_SOUND, '["text"]'),
+    Limit("audio", lambda _: False, _NO_SOUND, "no such field"),
+    Limit("tool_choice", lambda value: value in ("auto", "none"), NOT_OFFERED, '"auto" or "none"'),
+    Limit("function_call", lambda value: value in ("auto", "none"), NOT_OFFERED, '"auto" or "none"'),
+    Limit("response_format", lambda value: value["type"] == "text", NO_FORM, AS_TEXT),
 )
-"""What each field may be, where it is more than that: the words for it, and what would do."""

@@ -5,7 +5,9 @@ from typing import Any, Final, cast
 
 from clinvk.api import problems
 from clinvk.api.dialects.ask import Ask
+from clinvk.api.openai import limits
 from clinvk.api.openai.content import text_of
+from clinvk.api.openai.limits import AS_TEXT, NO_FORM, NO_PROBABILITIES, NOT_OFFERED, Limit
 from clinvk.api.openai.responses_voice import Asked
 from clinvk.api.schema_types import ResponsesRequest
 from clinvk.domain.conversation import Conversation, Turn
@@ -104,30 +106,18 @@ class _Reader:
 
 def _refuse_unsupported(sent: Mapping[str, Any]) -> None:
     """Raises Problem for what would be answered otherwise than its client relies on."""
-    for field, is_served, message, expected in _LIMITS:
-        value = sent.get(field)
-        if value is not None and not is_served(value):
-            raise problems.unsupported(f"/{field}", message, expected)
+    limits.check(sent, _LIMITS)
     form = (sent.get("text") or {}).get("format")
     if form and form["type"] != "text":
-        expected = '{"type": "text"}, and a message that asks for JSON'
-        raise problems.unsupported(
-            "/text/format", "asks for a form of the answer that no CLI can promise", expected
-        )
+        raise problems.unsupported("/text/format", NO_FORM, AS_TEXT)
 
 
 _WHOLE: Final = "the whole conversation in input"
-_LIMITS: Final[tuple[tuple[str, Callable[[Any], bool], str, str], ...]] = (
-    ("previous_response_id", lambda _: False, "names an earlier response, and none are kept", _WHOLE),
-    ("conversation", lambda _: False, "names a conversation, and none are kept", _WHOLE),
-    ("prompt", lambda _: False, "names a template, and none are kept", "the prompt itself in input"),
-    ("background", lambda value: not value, "asks for an answer to fetch later, and none are kept", "false"),
-    (
-        "tool_choice",
-        lambda value: value in ("auto", "none"),
-        "demands that a tool is called, and the tools of a client are not offered to the agent",
-        '"auto" or "none"',
-    ),
-    ("top_logprobs", lambda value: not value, "asks for probabilities, which no CLI tells", "0"),
+_LIMITS: Final = (
+    Limit("previous_response_id", lambda _: False, "names an earlier response, and none are kept", _WHOLE),
+    Limit("conversation", lambda _: False, "names a conversation, and none are kept", _WHOLE),
+    Limit("prompt", lambda _: False, "names a template, and none are kept", "the prompt itself in input"),
+    Limit("background", lambda value: not value, "asks for an answer to fetch later, and none are kept", "false"),
+    Limit("tool_choice", lambda value: value in ("auto", "none"), NOT_OFFERED, '"auto" or "none"'),
+    Limit("top_logprobs", lambda value: not value, NO_PROBABILITIES, "0"),
 )
-"""What each field may be, where it is more than that: the words for it, and what would do."""
