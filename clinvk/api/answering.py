@@ -41,9 +41,16 @@ async def answer(call: Handler, operation: Operation, form: Form) -> None:
 async def _whole(call: Handler, operation: Operation) -> None:
     patience = call.services.bounds.request_secs
     if not await first_of(operation.finished, call.gone, timeout=patience):
-        late = f"No answer within {patience:g} s (server.request_timeout_secs)"
-        if len(operation.owners) <= 1:  # others may still be in time
-            operation.stop(Stop(StopCause.TIMEOUT, late))
-        raise Problem(Kind.TIMEOUT, late)
+        raise too_late(operation, patience)
     if not call.gone.done():
         await call.deliver(operation.answer())
+
+
+def too_late(operation: Operation, patience: float) -> Problem:
+    """The problem of an answer that did not come in `patience` seconds. It stops `operation`, unless others wait
+    for that too: they may still be in time.
+    """
+    late = f"No answer within {patience:g} s (server.request_timeout_secs)"
+    if len(operation.owners) <= 1:
+        operation.stop(Stop(StopCause.TIMEOUT, late))
+    return Problem(Kind.TIMEOUT, late)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from clinvk.api.operation import Readable
 from clinvk.domain.answer import Answer
 from clinvk.domain.events import (
     TRUNCATED,
@@ -77,7 +78,7 @@ class Replay:
 class Told:
     """What has ended, and is only told: `clinvk.api.operation.Operation`. Nobody needs to own it."""
 
-    def __init__(self, id_: str, log: Replay, answer: dict[str, Any]) -> None:
+    def __init__(self, id_: str, log: Readable, answer: dict[str, Any]) -> None:
         self.id = id_
         self.log = log
         self.owners = Owners(self, lambda: None)

@@ -6,7 +6,7 @@ from typing import Final
 
 from tornado.iostream import StreamClosedError
 
-from clinvk.api import streams
+from clinvk.api import answering, streams
 from clinvk.api.dialects import failures
 from clinvk.api.dialects.speech import Piece, Speech
 from clinvk.api.dialects.voice import PING, Voice
@@ -31,7 +31,7 @@ async def answer(call: Handler, run: Operation, speech: Speech, voice: Voice, *,
         if stream:
             await _Stream(call, voice).send(hearing)
         else:
-            await _whole(call, hearing, voice)
+            await _whole(call, run, hearing, voice)
     except StreamClosedError:
         return
     finally:
@@ -75,20 +75,13 @@ class _Hearing:
         if self.speech.stop_sequence is not None:
             self._run.stop(Stop(StopCause.CLIENT, "The answer has come to a stop sequence"))
 
-    def give_up(self, late: str) -> None:
-        """Stop the run for want of time, unless others wait for it who may still be in time."""
-        if len(self._run.owners) <= 1:
-            self._run.stop(Stop(StopCause.TIMEOUT, late))
 
-
-async def _whole(call: Handler, hearing: _Hearing, voice: Voice) -> None:
+async def _whole(call: Handler, run: Operation, hearing: _Hearing, voice: Voice) -> None:
     clock, patience = call.services.clock, call.services.bounds.request_secs
     until = clock.monotonic() + patience
     while not hearing.speech.over:
         if await hearing.more() is None and not await hearing.wait(until - clock.monotonic()):
-            late = f"No answer within {patience:g} s (server.request_timeout_secs)"
-            hearing.give_up(late)
-            raise Problem(Kind.TIMEOUT, late)
+            raise answering.too_late(run, patience)
         if call.gone.done():
             return
     hearing.end()

@@ -15,16 +15,16 @@ from clinvk.api.dialects.speech import Speech
 from clinvk.api.dialects.voice import Voice
 from clinvk.api.handler import Handler
 from clinvk.api.operation import Form, Operation, Start
+from clinvk.api.replay import Told
 from clinvk.api.services import Habits
 from clinvk.domain import ids
 from clinvk.domain.errors import InvalidInput
 from clinvk.domain.events import RunFinished, TextDelta
-from clinvk.domain.run import RunState, Stop
+from clinvk.domain.run import RunState
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
-from clinvk.supervisor.owners import Owners
 
 _MOST_NAMED: Final = 64
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -64,24 +64,6 @@ class _Run:
         return {}
 
 
-class _Shown:
-    """A run that is only shown, as an operation: what its CLI would be started with is its text."""
-
-    def __init__(self, id_: str, log: EventLog) -> None:
-        self.id = id_
-        self.log = log
-        self.owners = Owners(self, lambda: None)
-        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.finished.set_result(None)
-
-    def stop(self, stop: Stop) -> None:
-        """Nothing runs."""
-
-    def answer(self) -> dict[str, Any]:
-        """Nothing beside the log."""
-        return {}
-
-
 async def _begun(call: Handler, spec: RunSpec) -> Operation:
     async def begin(run_id: str) -> _Run:
         return _Run(await call.services.supervisor.start(spec, call, run_id=run_id))
@@ -91,12 +73,13 @@ async def _begun(call: Handler, spec: RunSpec) -> Operation:
 
 
 async def _shown(call: Handler, spec: RunSpec) -> Operation:
+    """What its CLI would be started with, as the text of a run that has ended."""
     command = await call.services.supervisor.command(spec)
     log = EventLog(call.services.clock, {})
     log.append(TextDelta("command", shlex.join(command.argv)))
     log.append(RunFinished(RunState.COMPLETED, 0, 0.0, Usage()))
     log.close()
-    return _Shown(call.services.new_id("dry"), log)
+    return Told(call.services.new_id("dry"), log, {})
 
 
 def _name_ignored(call: Handler, ask: Ask, efforts: tuple[str, ...]) -> None:
