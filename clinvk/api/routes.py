@@ -34,6 +34,11 @@ class Parameter:
         return Checker(self.schema)
 
 
+def query(name: str, description: str, **schema: Any) -> Parameter:
+    """A parameter of the query, which may always be left out."""
+    return Parameter(name, "query", description, schema)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What may come back: the schema by name, or by media type where there are several."""

@@ -14,18 +14,20 @@ from clinvk.supervisor.tasks import first_of
 from clinvk.supervisor.waiting import Take
 
 
-def _ndjson(batch: list[Entry]) -> bytes:
+def ndjson(batch: list[Entry]) -> bytes:
+    """Lines of JSON."""
     return b"".join(entry.line for entry in batch)
 
 
-def _sse(batch: list[Entry]) -> bytes:
-    # An entry's line is JSON, so it holds no line feed but its last.
+def sse(batch: list[Entry]) -> bytes:
+    """Server-sent events: an entry's number, its type and its line."""
+    # That line is JSON, so it holds no line feed but its last.
     return b"".join(b"id: %d\nevent: %s\ndata: %s\n" % (seq, kind.encode(), line) for seq, kind, line in batch)
 
 
 _FORMS: Final[Mapping[str, tuple[Callable[[list[Entry]], bytes], bytes]]] = {
-    NDJSON: (_ndjson, b"\n"),  # a blank line keeps it alive: readers of NDJSON skip those
-    SSE: (_sse, b": ping\n\n"),
+    NDJSON: (ndjson, b"\n"),  # a blank line keeps it alive: readers of NDJSON skip those
+    SSE: (sse, b": ping\n\n"),
 }
 
 

@@ -1,7 +1,7 @@
 """The route table: every operation there is."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from clinvk.api import explorer, meta
 from clinvk.api.anthropic.routes import ROUTES as ANTHROPIC
@@ -9,7 +9,7 @@ from clinvk.api.handler import Endpoint
 from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
 from clinvk.api.openai.routes import ROUTES as OPENAI
 from clinvk.api.problems import Kind
-from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route
+from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route, query
 from clinvk.api.starting import GROUP_HEADER, KEY, OF_A_PROMPT, OF_MANY, RUN_HEADER, SENT_BODY
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
@@ -32,15 +32,11 @@ _GROUP_ID: Final = Parameter(
 _NO_RUN: Final = (Kind.NOT_FOUND, Kind.STORE_UNAVAILABLE)
 
 
-def _query(name: str, description: str, **schema: Any) -> Parameter:
-    return Parameter(name, "query", description, schema)
-
-
 def _json(description: str, schema: str, headers: Mapping[str, str] | None = None) -> Answer:
     return Answer(description, {JSON: schema}, headers or {})
 
 
-_WAIT: Final = _query(
+_WAIT: Final = query(
     "wait", "Seconds to wait for the end before answering.", type="number", minimum=0, maximum=60, examples=[2.5]
 )
 _CANCELLED: Final = {
@@ -49,10 +45,10 @@ _CANCELLED: Final = {
 }
 _BACKEND: Final = "Only those of this backend."
 _PAGE: Final = (
-    _query("limit", "How many; 50 if not given.", type="integer", minimum=1, maximum=200, examples=[50]),
-    _query("offset", "How many to pass over. A large one costs; a `cursor` does not.",
+    query("limit", "How many; 50 if not given.", type="integer", minimum=1, maximum=200, examples=[50]),
+    query("offset", "How many to pass over. A large one costs; a `cursor` does not.",
            type="integer", minimum=0, maximum=10_000, examples=[50]),
-    _query("cursor", "`next_cursor` of the page before: what comes after it.", type="string", maxLength=200),
+    query("cursor", "`next_cursor` of the page before: what comes after it.", type="string", maxLength=200),
 )  # fmt: skip
 _SESSION_PREFIX: Final = Parameter(
     "id",
@@ -136,10 +132,10 @@ ROUTES: Final = (
         {200: _json("A page of runs.", "native/run-list")},
         (Kind.INVALID_REQUEST,),
         parameters=(
-            _query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
-            _query("backend", _BACKEND, type="string", examples=["demo"]),
-            _query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
-            _query("group_id", "Only runs of this group.", type="string", examples=_A_GROUP),
+            query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
+            query("backend", _BACKEND, type="string", examples=["demo"]),
+            query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
+            query("group_id", "Only runs of this group.", type="string", examples=_A_GROUP),
             *_PAGE,
         ),
     ),
@@ -173,8 +169,8 @@ ROUTES: Final = (
         "sessions", {200: _json("A page of sessions.", "native/session-list")},
         (Kind.INVALID_REQUEST, Kind.STORE_UNAVAILABLE),
         parameters=(
-            _query("backend", _BACKEND, type="string", examples=["demo"]),
-            _query("status", "Only those whose newest turn stands so; `paused` is none.", type="string",
+            query("backend", _BACKEND, type="string", examples=["demo"]),
+            query("status", "Only those whose newest turn stands so; `paused` is none.", type="string",
                    enum=[status.value for status in SessionStatus]),
             *_PAGE,
         ),

@@ -1,22 +1,18 @@
 """The routes of the Anthropic-compatible API."""
 
-from typing import Any, Final
+from typing import Final
 
 from clinvk.api import meta
 from clinvk.api.anthropic import messages, models
 from clinvk.api.anthropic.voice import MessageVoice
 from clinvk.api.problems import Kind
-from clinvk.api.routes import JSON, SSE, Answer, Parameter, Route
+from clinvk.api.routes import JSON, SSE, Answer, Parameter, Route, query
 from clinvk.api.starting import DIALECT_HEADER, KEY, OF_A_DIALECT, SENT_BODY
 from clinvk.domain.spec import Dialect
 
 _TAG: Final = "anthropic"
 _ROOT: Final = {200: Answer("Name, version and links.", {JSON: "native/root"})}
 _MODEL: Final = ["claude"]
-
-
-def _query(name: str, description: str, **schema: Any) -> Parameter:
-    return Parameter(name, "query", description, schema)
 
 
 ROUTES: Final = (
@@ -61,9 +57,9 @@ ROUTES: Final = (
         (Kind.INVALID_REQUEST,),
         dialect=Dialect.ANTHROPIC,
         parameters=(
-            _query("limit", "How many; 20 if not given.", type="integer", minimum=1, maximum=1000, examples=[20]),
-            _query("after_id", "Only what comes after that name.", type="string", examples=_MODEL),
-            _query("before_id", "Only what comes before that name, the nearest to it.", type="string",
+            query("limit", "How many; 20 if not given.", type="integer", minimum=1, maximum=1000, examples=[20]),
+            query("after_id", "Only what comes after that name.", type="string", examples=_MODEL),
+            query("before_id", "Only what comes before that name, the nearest to it.", type="string",
                    examples=_MODEL),
         ),
     ),

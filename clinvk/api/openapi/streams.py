@@ -9,6 +9,7 @@ from clinvk.api.dialects.speech import Speech
 from clinvk.api.dialects.voice import Voice
 from clinvk.api.openapi import components
 from clinvk.api.routes import NDJSON, SSE, Route
+from clinvk.api.streams import ndjson, sse
 from clinvk.clock import rfc3339
 from clinvk.domain.events import (
     Entry,
@@ -72,7 +73,8 @@ def media(form: str, name: str, route: Route, schemas: Schemas) -> dict[str, Any
     if route.voice:
         text = _told(entries, route.voice("01k9w3m4x5c8f2h6j0n4q8s2v6", int(_BEGAN)))
     else:
-        text = b"".join(_sse(number, entry) if form == SSE else entry.line for number, entry in enumerate(entries))
+        numbered = [entry._replace(seq=number) for number, entry in enumerate(entries)]
+        text = (sse if form == SSE else ndjson)(numbered)
     example = {"summary": f"The demo backend, asked for `{PROMPT}`", "value": text.decode()}
     return {
         "schema": {"type": "string", "description": _OF_A_DIALECT if route.voice else FORMS[form]},
@@ -85,10 +87,6 @@ def _told(entries: list[Entry], voice: Voice) -> bytes:
     speech = Speech()
     pieces = speech.hear(entries)
     return voice.open() + voice.say(pieces) + b"".join(voice.close(speech))
-
-
-def _sse(number: int, entry: Entry) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n" % (number, entry.type.encode(), entry.line)
 
 
 def _entries(path: str) -> list[Entry]:
