@@ -38,6 +38,23 @@ async def ask(server, dialect, *, stream=True, headers=None):
     return await server.post(body | {"stream": stream}, headers, path)
 
 
+async def speaking(server, dialect):
+    """A stream whose head is out, and its run."""
+    connection = await ask(server, dialect)
+    run = await server.started()
+    run.log.append(TextDelta("block-1", "said"))
+    assert await connection.head() == 200
+    return connection, run
+
+
+async def until_pinged(connection):
+    """What is heard until the stream has said twice that it is alive."""
+    heard = b""
+    while heard.count(PING) < 2:
+        heard += await connection.chunk()
+    return heard
+
+
 async def cancel(server, run):
     await server.fetch(f"/api/v1/runs/{run.id}", method="DELETE")
 
@@ -66,27 +83,17 @@ async def test_a_stream_begins_when_its_time_is_up_and_then_the_failure_is_told_
 
 async def test_while_it_is_silent_it_says_that_it_is_there(new_server, dialect):
     server = await new_server(Bounds(keepalive_secs=0.05))
-    connection = await ask(server, dialect)
-    run = await server.started()
-    run.log.append(TextDelta("block-1", "said"))
-    assert await connection.head() == 200
-    heard = b""
-    while heard.count(PING) < 2:
-        heard += await connection.chunk()
+    connection, run = await speaking(server, dialect)
+    heard = await until_pinged(connection)
     await cancel(server, run)
     assert failure_of(dialect, heard + await connection.chunks()) == "The run was cancelled on request"
 
 
 async def test_what_is_not_for_the_client_does_not_keep_it_waiting_without_a_word(new_server, dialect):
     server = await new_server(Bounds(keepalive_secs=0.05))
-    connection = await ask(server, dialect)
-    run = await server.started()
-    run.log.append(TextDelta("block-1", "said"))
-    assert await connection.head() == 200
+    connection, run = await speaking(server, dialect)
     thinking = asyncio.ensure_future(think_aloud(run))
-    heard = b""
-    while heard.count(PING) < 2:
-        heard += await connection.chunk()
+    heard = await until_pinged(connection)
     thinking.cancel()
     assert b"hm" not in heard
 
