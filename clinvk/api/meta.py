@@ -2,7 +2,7 @@
 
 from clinvk import __version__
 from clinvk.api.handler import Handler
-from clinvk.monitor import Status, StoreStatus
+from clinvk.views import Status, StoreStatus
 
 
 async def root(call: Handler) -> None:

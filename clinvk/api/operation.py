@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 
 from clinvk.domain.events import Entry
 from clinvk.domain.run import Stop
-from clinvk.monitor import RunView
 from clinvk.supervisor.owners import Owners
 from clinvk.supervisor.waiting import Take
+from clinvk.views import RunView
 
 HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
 """In the head of an answer, by the kind of what was started: how its id begins."""

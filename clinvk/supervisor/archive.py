@@ -12,12 +12,12 @@ from clinvk.domain.errors import ErrorCode, RunError, SessionNotFound, StoreUnav
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import RunState
 from clinvk.domain.session import Session
-from clinvk.monitor import RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import request, view
 from clinvk.supervisor.log import EventLog
+from clinvk.views import RunView
 
 _log = logging.getLogger("clinvk.history")
 

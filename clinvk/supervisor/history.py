@@ -12,7 +12,6 @@ from clinvk.domain.events import Event, RunStarted
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Run
 from clinvk.domain.session import Session
-from clinvk.monitor import RunPage, RunView
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
@@ -22,6 +21,7 @@ from clinvk.supervisor.archive import Archive
 from clinvk.supervisor.arrears import Arrears, put
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.log import EventLog
+from clinvk.views import RunPage, RunView
 
 _log = logging.getLogger("clinvk.history")
 

@@ -10,9 +10,9 @@ from clinvk.domain.errors import LineTooLong
 from clinvk.domain.events import Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import CommandView
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.slots import Ticket
+from clinvk.views import CommandView
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from clinvk import __version__
 from clinvk.domain.events import Entry
 from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import StopCause
-from clinvk.monitor import BackendStatus, RunPage, RunView, SessionPage, SessionView, Status
 from clinvk.supervisor import view
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.views import BackendStatus, RunPage, RunView, SessionPage, SessionView, Status
 
 
 class LocalMonitor:

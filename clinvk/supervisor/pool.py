@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import CommandView
 from clinvk.supervisor import environment, ladder, residue, sites
 from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
@@ -19,6 +18,7 @@ from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
+from clinvk.views import CommandView
 
 _log = logging.getLogger("clinvk.pool")
 

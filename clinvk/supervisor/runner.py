@@ -14,7 +14,6 @@ from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.judge import Judgement, judge
 from clinvk.domain.run import Continuation, Exit, Run, RunState, Signal, Start, Stop, StopCause
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import CommandView
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
 from clinvk.supervisor.lease import Lease
@@ -22,6 +21,7 @@ from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import first_of
+from clinvk.views import CommandView
 
 _log = logging.getLogger("clinvk.runner")
 

@@ -22,7 +22,6 @@ from clinvk.domain.group import GroupSpec
 from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
-from clinvk.monitor import CommandView, StoreStatus
 from clinvk.supervisor import notices, view, workdir
 from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
@@ -39,6 +38,7 @@ from clinvk.supervisor.runner import Admission, Runner, Surroundings
 from clinvk.supervisor.sessions import Sessions, Turn, alone
 from clinvk.supervisor.slots import Slots
 from clinvk.supervisor.tasks import Tasks, first_of
+from clinvk.views import CommandView, StoreStatus
 
 
 class Supervisor:

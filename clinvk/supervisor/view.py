@@ -9,7 +9,7 @@ from clinvk.clock import rfc3339
 from clinvk.domain.errors import RunError
 from clinvk.domain.run import Run, RunState
 from clinvk.domain.session import Session
-from clinvk.monitor import CommandView, RunView, SessionView
+from clinvk.views import CommandView, RunView, SessionView
 
 _PREVIEW_CHARS: Final = 80
 

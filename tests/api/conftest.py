@@ -24,7 +24,6 @@ from clinvk.api.services import Bounds, Services
 from clinvk.api.table import ROUTES
 from clinvk.backends.registry import Registry, default_registry
 from clinvk.clock import SystemClock
-from clinvk.monitor import RunView
 from clinvk.schemas import Schemas
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
@@ -34,6 +33,7 @@ from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.sessions import SessionOptions
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.views import RunView
 from tests.api.client import DEADLINE, Connection, Reply, Stream
 from tests.api.logged import Log
 from tests.conftest import close

@@ -11,9 +11,9 @@ from clinvk.domain.run import Run, StopCause
 from clinvk.domain.spec import ApprovalMode, Origin, RunSpec, SandboxMode
 from clinvk.domain.usage import Usage
 from clinvk.domain.wire import to_wire
-from clinvk.monitor import RunView
 from clinvk.supervisor import view
 from clinvk.supervisor.group import Member
+from clinvk.views import RunView
 
 _CANCELLED: Final = "cancelled"
 
