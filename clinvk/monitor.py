@@ -1,7 +1,7 @@
 """What a console sees of a server: read, follow, stop. Async and serialisable, so that the same console
 can look at the server in its own process and at one behind the HTTP API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from clinvk.domain.errors import ClinvkError
@@ -42,7 +42,7 @@ class Monitor(Protocol):
         """HTTP requests, the newest first."""
         ...
 
-    def log(self, since: int = 0) -> AsyncIterator[list[LogLine]]:
+    def log(self, since: int = 0) -> AsyncGenerator[list[LogLine], None]:
         """The server's own log, from line number `since` on, as far as it is still there; then what comes."""
         ...
 
@@ -56,11 +56,11 @@ class Monitor(Protocol):
         """Raises RunNotFound."""
         ...
 
-    def events(self, since: int = 0) -> AsyncIterator[list[Entry]]:
+    def events(self, since: int = 0) -> AsyncGenerator[list[Entry], None]:
         """Every run's lifecycle as it happens, from number `since` of that stream."""
         ...
 
-    def run_events(self, run_id: str, since: int = 0) -> AsyncIterator[list[Entry]]:
+    def run_events(self, run_id: str, since: int = 0) -> AsyncGenerator[list[Entry], None]:
         """One run's events from number `since` to its end. Raises RunNotFound."""
         ...
 

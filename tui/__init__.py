@@ -1,1 +1,1 @@
-"""The console of `clinvk serve --tui`. Nothing here yet: clinvk/monitor.py defines what it will see."""
+"""The console: a Textual application that sees a server through `clinvk.monitor.Monitor` alone."""

@@ -1,7 +1,7 @@
 """The log of a run: append-only, each entry encoded once, any number of readers at their own pace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final
 
 import orjson
@@ -111,7 +111,7 @@ class EventLog:
         first = self.length - len(self._tail)
         return [self._gap(first - since, first - 1), *self._from_tail(0, limit)]
 
-    async def follow(self, since: int = 0) -> AsyncIterator[list[Entry]]:
+    async def follow(self, since: int = 0) -> AsyncGenerator[list[Entry], None]:
         """Entries from number `since` to the end of the log, in batches of whatever is there."""
         while True:
             batch = await self.read(since)

@@ -1,0 +1,1 @@
+"""The terminal: taken for the console, shared with the server, given back."""

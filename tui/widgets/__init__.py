@@ -1,0 +1,1 @@
+"""What screens are put together from. What changes while it is looked at draws its lines itself."""
