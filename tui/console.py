@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -24,7 +24,8 @@ from tui.screens.runs import RunsScreen
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.header import SCREENS, Header
 
-_BEAT_SECS = 0.1
+_BEAT_SECS: Final = 0.1
+_TABS: Final = ", ".join(title for _, title in SCREENS)
 
 
 class Leave(StrEnum):
@@ -52,12 +53,11 @@ class Console(App[Leave]):
     DEFAULT_MODE = "runs"
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(str(number), f"switch_mode('{name}')", title, show=False, tooltip=f"{title}: that screen")
+            Binding(str(number), f"switch_mode('{name}')", title, show=False, tooltip=_TABS)
             for number, (name, title) in enumerate(SCREENS, 1)
         ),
         Binding("q", "leave", "quit", tooltip="Leave the console; asks what becomes of the server"),
         Binding("ctrl+q", "leave", show=False, priority=True),
-        Binding("ctrl+c", "copy_or_leave", show=False, tooltip="Copy what is selected; else as q"),
         Binding(
             "colon,ctrl+p", "command_palette", show=False, key_display=":", tooltip="Every command, by its name"
         ),

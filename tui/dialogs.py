@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -45,13 +44,13 @@ class _Choices(Widget, Generic[T]):
         look = cast("Console", self.app).look
         choice, width = self.choices[y], self.size.width
         here = y == self.cursor
-        style = look.cursor if here else Style()
-        key = look.cursor if here else look.accent + look.strong
+        style = look.cursor if here else look.bar
+        key = look.cursor if here else look.key
         pieces = [
             Segment(" ▸ " if here else "   ", style),
             Segment(choice.key, key),
             Segment(f"  {choice.label:<16}", style),
-            Segment(choice.meaning, style if here else look.muted),
+            Segment(choice.meaning, style if here else look.bar + look.muted),
         ]
         return Strip(pieces).adjust_cell_length(width, style)
 

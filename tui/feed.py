@@ -111,7 +111,9 @@ class Feed:
                 self._board.put([await self._monitor.run(run_id)])
             except RunNotFound:
                 self._board.drop(run_id)
-        self._told |= set(rest[_ONE_BY_ONE:])
+        if rest[_ONE_BY_ONE:]:
+            self._told.update(rest[_ONE_BY_ONE:])
+            self._news.set()
 
     async def _remember(self) -> None:
         """Fill in what was before, page by page; once more after the server began another life."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 
 from clinvk.democli import children
@@ -11,6 +12,8 @@ _CHUNK = 1 << 16
 _RULER = "the demo backend repeats these sixty-four characters and again. "
 _SCALES = {"k": 1 << 10, "m": 1 << 20}
 _AT_ONCE = 2048
+_FASTEST = 1000
+_TALE = "Once upon a time a demo backend told the same tale again and again, and nobody minded."
 _CRASHED = 70
 _STDERR = 2
 
@@ -141,6 +144,18 @@ def _burst(turn: Turn, rest: str) -> None:
         turn.pause(0)
 
 
+def _steady(turn: Turn, rest: str) -> None:
+    usage = "/steady takes words a second and seconds, such as 20 60"
+    asked = [*rest.split(), *("20", "60")[len(rest.split()) :]]
+    rate, seconds = min(max(1, _number(asked[0], usage)), _FASTEST), _number(asked[1], usage)
+    tale = [word + " " for word in _TALE.split()]
+    tale[-1] = tale[-1].strip() + "\n"
+    began = time.monotonic()
+    for number in range(rate * seconds):
+        turn.pause(max(0.0, began + number / rate - time.monotonic()))
+        turn.text(tale[number % len(tale)])
+
+
 def _stderr(turn: Turn, _rest: str) -> None:
     os.write(_STDERR, b"demo: a line on stderr\n" + b"demo: invalid UTF-8 \xff\xfe\xc3\n")
     for number in range(1000):
@@ -187,6 +202,7 @@ WORDS: dict[str, tuple[Callable[[Turn, str], None], str]] = {
     "/garbage": (_garbage, "writes lines that are no messages, then answers"),
     "/big": (_big, "says as many bytes as the number after it, such as 300k or 2m"),
     "/burst": (_burst, "says as many words as the number after it, as fast as it can"),
+    "/steady": (_steady, "says so many words a second for so many seconds, such as 20 60"),
     "/stderr": (_stderr, "writes much on stderr, then answers"),
     "/crash": (_crash, "dies in the middle of a sentence"),
     "/help": (_help, "says this"),

@@ -3,6 +3,7 @@
 import argparse
 
 import bodies
+import console
 import first_token
 import store
 import validation
@@ -12,6 +13,7 @@ BENCHMARKS = {
     "bodies": bodies.measurements,
     "store": store.measurements,
     "first-token": first_token.measurements,
+    "console": console.measurements,
 }
 
 

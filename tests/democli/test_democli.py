@@ -49,6 +49,18 @@ def test_a_conversation_is_remembered_and_others_are_not_mixed_up(child):
     assert second[-2]["cached_tokens"] == 1 + first[-2]["output_tokens"]
 
 
+def test_steady_says_so_many_words_a_second(child):
+    before = time.monotonic()
+    heard = child.turn("/steady 50 1")
+    assert heard.count("text") == 50
+    assert time.monotonic() - before > 0.9
+    assert heard[-1] == DONE
+
+
+def test_steady_wants_numbers(child):
+    assert "words a second and seconds" in child.turn("/steady fast")[-1]["error"]["message"]
+
+
 def test_slow_takes_its_time(child):
     child.prompt("/slow a tortoise")
     child.until("text")
@@ -229,6 +241,7 @@ def test_help_lists_every_word(child):
     words = {line.split()[0] for line in child.turn("/help").text.splitlines() if line.startswith("/")}
     assert words == {
         "/slow",
+        "/steady",
         "/tool",
         "/think",
         "/recall",

@@ -134,6 +134,7 @@ class Server:
         self._journal: list[Entry] = []
         self._news: list[asyncio.Event] = []
         self._ids = itertools.count(900)
+        self.lives = 1
 
     def put(self, *runs: RunView) -> None:
         """Runs as they are now; the journal tells of each."""
@@ -141,6 +142,13 @@ class Server:
             self.runs_[run.id] = run
             seq = len(self._journal)
             self._journal += entries({"type": "run.queued", "position": 0}, run=run.id, first=seq)
+        self.tell()
+
+    def restart(self) -> None:
+        """Another life: nothing is left, and the journal is numbered anew."""
+        self.runs_.clear()
+        self._journal = []
+        self.lives += 1
         self.tell()
 
     def say(self, id_: str, *events: dict[str, Any]) -> None:
@@ -206,7 +214,10 @@ class Server:
 
     async def events(self, since: int = 0) -> AsyncGenerator[list[Entry], None]:
         self._check()
-        async for batch in self._follow(self._journal, since, lambda: False):
+        life = self.lives
+        async for batch in self._follow(self._journal, since, lambda: self.lives != life):
+            yield batch
+        async for batch in self._follow(self._journal, 0, lambda: False):
             yield batch
 
     async def run_events(self, run_id: str, since: int = 0) -> AsyncGenerator[list[Entry], None]:

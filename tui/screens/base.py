@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.console import Console
 
 
-class ConsoleScreen(Screen[None]):
+class ConsoleScreen(Screen[None], inherit_bindings=False):
     """One of the console's screens. Subclasses give `body` and take the beat.
 
     A binding's `description` is what the key bar shows, its `tooltip` what the help says; `show=False` keeps it to
@@ -32,6 +32,7 @@ class ConsoleScreen(Screen[None]):
         Binding(
             "question_mark", "app.help", "help", key_display="?", tooltip="These keys, and what the signs mean"
         ),
+        Binding("ctrl+c", "app.copy_or_leave", show=False, tooltip="Copy what is selected; if nothing is: as q"),
     ]
 
     def compose(self) -> ComposeResult:

@@ -90,20 +90,21 @@ class Header(Widget):
             left += pieces
             x += length
         status = self.console.board.status
-        return left, self._pulse(status.pulse) if status else []
+        return left, self._pulse(status.pulse, self.size.width - x) if status else []
 
-    def _pulse(self, pulse: Pulse) -> list[Segment]:
-        """Requests a second, the share of them that failed, and how late the loop is."""
+    def _pulse(self, pulse: Pulse, room: int) -> list[Segment]:
+        """Requests a second, the share that failed, and how late the loop is; the past in what room is left."""
         look, wide = self.console.look, self.size.width >= _NARROW
         recent, failed = sum(pulse.requests[-_RECENT_SECS:]), sum(pulse.failures[-_RECENT_SECS:])
         share = failed / recent if recent else 0.0
         late = pulse.loop_lag_ms
         parts = [
-            (formats.sparkline(pulse.requests[-(30 if wide else 10) :]), look.accent),
             (f" {recent / _RECENT_SECS:.1f}/s", look.plain),
             (f"  {'errors ' if wide else '✗'}{formats.percent(share)}", look.bad if failed else look.muted),
             (f"  {'loop ' if wide else '↻'}{late:.0f}ms ", look.bad if late > 100 else look.muted),
         ]
+        past = pulse.requests[-max(1, room - sum(cell_len(text) for text, _ in parts) - 2) :]
+        parts.insert(0, (formats.sparkline(past), look.accent))
         return [Segment(text, Style.combine([style, look.bar_ground])) for text, style in parts]
 
 
