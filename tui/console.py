@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from clinvk.clock import Clock, SystemClock
@@ -96,6 +97,18 @@ class Console(App[Leave]):
                     f"{self.get_key_display(binding)}: {meaning}",
                     lambda entry=entry: self.run_action(entry.binding.action, default_namespace=entry.node),
                 )
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a line for some seconds. What a server says is text, whatever brackets it has."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_help(self) -> None:
         """Show the help of the screen in front."""

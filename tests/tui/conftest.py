@@ -68,7 +68,7 @@ def open_console(server: Server) -> Open:
         loop = asyncio.get_running_loop()
         factory = loop.get_task_factory()
         try:
-            async with console.run_test(size=size) as pilot:
+            async with console.run_test(size=size, notifications=True) as pilot:
                 yield Person(console, pilot)
         finally:
             loop.set_task_factory(factory)
