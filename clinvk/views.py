@@ -128,7 +128,7 @@ class StoreStatus:
     """The store of sessions and runs: `failure` says what is wrong with it, None while it is well."""
 
     session_count: int
-    failure: str | None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

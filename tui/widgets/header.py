@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click
@@ -56,13 +56,15 @@ class Header(Widget):
         status = board.status
         left = [Segment(" clinvk ", look.bar + look.accent + look.strong)]
         if status is None:
-            return left, [_trouble(board.trouble, look.bar + look.warning)] if board.trouble else []
+            room = self.size.width - Strip(left).cell_length
+            return left, [_trouble(board.trouble, look.bar + look.warning, room)] if board.trouble else []
         left.append(Segment(f"{status.version}  ", look.bar))
         left.append(Segment(status.address, look.bar + look.strong))
         if self.size.width >= _NARROW:
             left.append(Segment(f"  up {formats.uptime(status.uptime_secs)}", look.bar + look.muted))
         if board.trouble:
-            return left, [_trouble(board.trouble, look.bar + look.bad)]
+            room = self.size.width - Strip(left).cell_length - 1
+            return left, [_trouble(board.trouble, look.bar + look.bad, room)]
         return left, [Segment(text, look.bar + style) for text, style in self._load(status)]
 
     def _load(self, status: Status) -> list[tuple[str, Style]]:
@@ -108,8 +110,11 @@ class Header(Widget):
         return [Segment(text, Style.combine([style, look.bar_ground])) for text, style in parts]
 
 
-def _trouble(why: str, style: Style) -> Segment:
-    return Segment(f" ⚠ {why} ", style + Style(bold=True))
+def _trouble(why: str, style: Style, room: int) -> Segment:
+    told = f" ⚠ {why} "
+    return Segment(
+        told if cell_len(told) <= room else set_cell_size(told, room - 2) + "… ", style + Style(bold=True)
+    )
 
 
 def _spread(left: list[Segment], right: list[Segment], width: int, style: Style) -> Strip:
