@@ -19,6 +19,8 @@ from clinvk.backends.registry import default_registry
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
 from clinvk.domain.errors import ClinvkError, StoreUnavailable
+from clinvk.front import Front
+from clinvk.local_monitor import LocalMonitor
 from clinvk.reload import Reload
 from clinvk.schemas import Schemas
 from clinvk.settings import Settings
@@ -27,10 +29,10 @@ from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import environment, sites
 from clinvk.supervisor.keeping import Keeping
-from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import Tasks, first_of
+from clinvk.telemetry.logging import LogRing
 
 _log = logging.getLogger("clinvk.app")
 _backends_log = logging.getLogger("clinvk.backends")
@@ -66,10 +68,11 @@ class _Parts:
     http: HTTPServer
 
 
-async def serve(load: Callable[[], Settings], *, log_content: bool = False) -> None:
-    """Serve until a signal asks for the end, and return when nothing is left.
+async def serve(load: Callable[[], Settings], *, log_content: bool = False, console: bool = False) -> None:
+    """Serve until a signal asks for the end, or whoever leaves the console, and return when nothing is left.
 
-    `load` gives the settings, again at each SIGHUP. Raises CannotServe, and what `load` raises.
+    `load` gives the settings, again at each SIGHUP. `console`: show one, if the terminal can. Raises CannotServe,
+    and what `load` raises.
     """
     settings = load()
     sockets = _bind(settings)
@@ -79,15 +82,19 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False) -> N
     parts = await _build(settings, log_content=log_content)
     reload = Reload(settings, load, parts.services)
     ending.reload_by(reload.ask)
+    front = Front(ending)
     try:
         await parts.supervisor.open()
         await _look_around(parts.supervisor.probe, ending)
         if not ending.asked.done():
+            parts.services.address = _url(settings.server.host, sockets)
+            _announce(settings.server.host, parts.services.address, sockets)
+            if console:  # its start holds the loop: nobody is to wait for that
+                await front.open(parts.services.monitor, settings.home / "console.log")
             parts.http.add_sockets(sockets)
-            _announce(settings.server.host, sockets)
         await ending.asked
-        _log.info("stopping: no new runs, live ones are stopped")
     finally:
+        await front.close()
         await reload.close()
         await _close(parts, reload.held, ending)
         _log.info("stopped")
@@ -132,7 +139,6 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
     supervisor = Supervisor(registry, limits, clock, new_id, keeping=keeping)
     services = Services(
         supervisor=supervisor,
-        monitor=LocalMonitor(supervisor),
         schemas=Schemas(),
         bounds=wiring.bounds(settings.server),
         clock=clock,
@@ -142,6 +148,11 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
         models=wiring.models(settings),
         group_habits=wiring.group_habits(settings),
     )
+    log = LogRing()
+    log.install()
+    services.monitor = LocalMonitor(services, log)
+    services.console = wiring.console(services.monitor)
+    services.visitors.allow(settings.server.console_enabled)
     return _Parts(supervisor, keeping, services, http_server(services))
 
 
@@ -162,10 +173,13 @@ async def _open_store(settings: Settings) -> Store | None:
         return None
 
 
-def _announce(host: str, sockets: list[socket.socket]) -> None:
+def _url(host: str, sockets: list[socket.socket]) -> str:
     port = sockets[0].getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    print(_ANNOUNCEMENT.format(url=f"http://{shown}:{port}"), end="", flush=True)  # noqa: T201  the documented output
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _announce(host: str, url: str, sockets: list[socket.socket]) -> None:
+    print(_ANNOUNCEMENT.format(url=url), end="", flush=True)  # noqa: T201  the documented output
     if any(not _is_loopback(bound) for bound in sockets):
         print(  # noqa: T201
             f"WARNING: {host} is not loopback, and there are no API keys yet:\n"
@@ -182,8 +196,12 @@ def _is_loopback(bound: socket.socket) -> bool:
 
 async def _close(parts: _Parts, settings: Settings, ending: Ending) -> None:
     parts.http.stop()
-    grace = 0.0 if guardian.orphaned() else settings.server.shutdown_grace_secs
+    grace = settings.server.shutdown_grace_secs if ending.grace is None else ending.grace
+    if guardian.orphaned():
+        grace = 0.0
+    _log.info("stopping: no new runs, live ones %s", "may go on" if grace else "are stopped")
     await parts.supervisor.drain(grace, ending.hurried)
+    await parts.services.visitors.close()
     await parts.services.requests.none_left(_LAST_WORDS_SECS)
     await parts.http.close_all_connections()
     if parts.keeping.spool:

@@ -55,6 +55,7 @@ def _add_serve(commands: _Commands) -> argparse.ArgumentParser:
         help="auto: lines for people on a terminal, JSON lines otherwise",
     )
     command.add_argument("--log-content", action="store_true", help="write prompts and answers to the log too")
+    command.add_argument("--tui", action="store_true", help="show the console on this terminal")
     command.set_defaults(run=_serve)
     return command
 
@@ -71,6 +72,20 @@ def _add_config(commands: _Commands) -> argparse.ArgumentParser:
     return command
 
 
+def _add_tui(commands: _Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        "tui", help="show the console of a server that runs elsewhere", allow_abbrev=False
+    )
+    command.add_argument(
+        "--url", default="http://127.0.0.1:8080", help="where the server is (http://127.0.0.1:8080)"
+    )
+    command.add_argument(
+        "--api-key-env", metavar="NAME", help="variable of the environment that holds the API key (CLINVK_API_KEY)"
+    )
+    command.set_defaults(run=_tui)
+    return command
+
+
 def _serve(options: argparse.Namespace) -> int:
     from clinvk.commands import serve  # noqa: PLC0415  what is not asked for is not loaded
 
@@ -83,6 +98,12 @@ def _config(options: argparse.Namespace) -> int:
     return config.run(options, os.environ)
 
 
+def _tui(options: argparse.Namespace) -> int:
+    from clinvk.commands import tui  # noqa: PLC0415  nor this
+
+    return tui.run(options, os.environ)
+
+
 _KEY = {"KEY": "such as server.port"}
 _CONFIG: Final[tuple[tuple[str, Mapping[str, str], str], ...]] = (
     ("show", {}, "the whole configuration, and where each value comes from"),
@@ -91,4 +112,4 @@ _CONFIG: Final[tuple[tuple[str, Mapping[str, str], str], ...]] = (
     ("get", _KEY, "one value"),
     ("set", {**_KEY, "VALUE": "YAML: true, 3000, '[a, b]' or text"}, "change one value in the file"),
 )
-_COMMANDS = {"serve": _add_serve, "config": _add_config}
+_COMMANDS = {"serve": _add_serve, "config": _add_config, "tui": _add_tui}

@@ -24,8 +24,12 @@ SIGNALS = signal.valid_signals()
 LIMIT = 10.0  # seconds spent on what will not die: a process of another user, or one stuck in the kernel
 ROUND = 0.005  # seconds between two rounds of killing in which nothing has ended
 
-# What a console may have switched on. The keyboard protocol first: it is kept per screen.
-LEAVE_SCREEN = b"\x1b[<u\x1b[?1049l\x1b[?1000;1002;1003;1006;1015l\x1b[?1004;2004;2026;2048l\x1b[?25h\x1b[0m"
+# Ends what a console was writing, and switches off what it may have switched on: the keyboard protocol before the
+# screen, which keeps its own.
+LEAVE_SCREEN = (
+    b"\x18\x1b\\\x1b[?2026l\x1b[?2048l\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1003l\x1b[?1000l"
+    b"\x1b]22;default\x07\x1b[<u\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"
+)
 
 _guardian = 0  # its pid, in the server: the one fact that outlives `guard`
 
@@ -56,10 +60,10 @@ def guard() -> None:
     if server == 0:
         _become_server(guardian, mask)
         return
-    status = _watch(server, spared)
+    status = _watch(server, spared, modes)
     _sweep(spared)
     # Last, when nobody is left who could change the terminal again.
-    _restore(modes, LEAVE_SCREEN if os.WIFSIGNALED(status) and "--tui" in sys.argv else b"")
+    _restore(modes)
     code = os.waitstatus_to_exitcode(status)
     os._exit(code if code >= 0 else 128 - code)
 
@@ -81,7 +85,7 @@ def _become_server(guardian: int, mask: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _watch(server: int, spared: set[int]) -> int:
+def _watch(server: int, spared: set[int], modes: list[Any] | None) -> int:
     """Pass on signals, stop with the server and reap orphans until the server has ended; its wait status."""
     while True:
         news = signal.sigwaitinfo(SIGNALS)
@@ -95,6 +99,7 @@ def _watch(server: int, spared: set[int]) -> int:
         if not os.WIFSTOPPED(status):
             return status
         if _shell_waits(os.WSTOPSIG(status)):
+            _restore(modes)  # its console, if it could not, and takes the screen again when it goes on
             # The SIGCONT that ends this stop stays pending, and the loop passes it on.
             os.kill(os.getpid(), signal.SIGSTOP)
 
@@ -185,12 +190,15 @@ def _modes() -> list[Any] | None:
     return None
 
 
-def _restore(modes: list[Any] | None, sequences: bytes) -> None:
+def _restore(modes: list[Any] | None) -> None:
     """Give the terminal back as it was, unless another job has it by now."""
     with contextlib.suppress(OSError, termios.error), _terminal() as fd:
+        # Only a console reads keys as they come. Headless again, its screen is not ours to leave.
+        if "--tui" in sys.argv and not termios.tcgetattr(fd)[3] & termios.ICANON:
+            termios.tcflush(fd, termios.TCOFLUSH)  # frames that nobody took would keep us out
+            os.write(fd, LEAVE_SCREEN)
         if modes:
             termios.tcsetattr(fd, termios.TCSANOW, modes)
-        os.write(fd, sequences)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -57,7 +57,12 @@ class Monitor(Protocol):
         ...
 
     def events(self, since: int = 0) -> AsyncGenerator[list[Entry], None]:
-        """Every run's lifecycle as it happens, from number `since` of that stream."""
+        """Every run's lifecycle as it happens, from number `since` of that stream.
+
+        Numbers go on by one. Where one does not follow the one before, what was known of the runs must be read
+        again: it goes back if the server began another life, it jumps if what was between was not kept. No batch
+        mixes two lives. Over HTTP it never ends.
+        """
         ...
 
     def run_events(self, run_id: str, since: int = 0) -> AsyncGenerator[list[Entry], None]:

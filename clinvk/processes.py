@@ -1,11 +1,20 @@
 """The process table of this machine, read from /proc. Standard library only: the guardian needs it."""
 
 import os
-from typing import NamedTuple
+import time
+from typing import Final, NamedTuple
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+"""Clock ticks in a second."""
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_COMMAND_BYTES: Final = 4096
 
 
 class Process(NamedTuple):
-    """One row. `started` is in clock ticks since boot: with the pid it names a process for good."""
+    """One row. `started` is in clock ticks since boot: with the pid it names a process for good.
+
+    `ticks` of CPU time it used in its whole life; `memory` is what is resident of it, in bytes.
+    """
 
     pid: int
     ppid: int
@@ -13,6 +22,8 @@ class Process(NamedTuple):
     sid: int
     state: str
     started: int
+    ticks: int
+    memory: int
 
     @property
     def alive(self) -> bool:
@@ -34,7 +45,27 @@ def read(pid: int) -> Process | None:
         return None
     # The command stands in parentheses and may itself hold anything, parentheses too.
     state, ppid, pgid, sid, *rest = line[line.rindex(b")") + 2 :].split()
-    return Process(pid, int(ppid), int(pgid), int(sid), state.decode(), int(rest[15]))
+    used = int(rest[7]) + int(rest[8])
+    memory = int(rest[17]) * _PAGE_BYTES
+    return Process(pid, int(ppid), int(pgid), int(sid), state.decode(), int(rest[15]), used, memory)
+
+
+def now() -> float:
+    """Clock ticks since boot."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) * TICKS
+
+
+def command(pid: int) -> str:
+    """The arguments of `pid`, or its name in brackets where it has none; empty if it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:  # noqa: PTH123  a hot path
+            line = file.read(_COMMAND_BYTES)
+        if not line:
+            with open(f"/proc/{pid}/comm", "rb") as file:  # noqa: PTH123
+                return f"[{file.read().decode(errors='replace').strip()}]"
+    except OSError:
+        return ""
+    return line.rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
 
 
 def descendants(root: int, rows: dict[int, Process]) -> list[Process]:

@@ -61,6 +61,7 @@ class Reload:
         services.habits = wiring.habits(self.held)
         services.models = wiring.models(self.held)
         services.group_habits = wiring.group_habits(self.held)
+        services.visitors.allow(self.held.server.console_enabled)
         await supervisor.adjust(limits)
 
 

@@ -14,6 +14,9 @@ _HANG_UP_SECS: Final = 1.0  # a terminal that hangs up says so before it is gone
 class Ending:
     """The wish to end: SIGTERM, SIGINT, or SIGHUP of a terminal that is gone. A second one hurries."""
 
+    grace: float | None = None
+    """Seconds for live runs, where whoever asked said how many."""
+
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.asked: asyncio.Future[None] = loop.create_future()
@@ -35,6 +38,12 @@ class Ending:
         self._reload = reload
         if self._wanted:
             self._hung_up()
+
+    def ask(self, grace: float) -> None:
+        """As a first signal would, with `grace` seconds for live runs."""
+        if not self.asked.done():
+            self.grace = grace
+            self._ask()
 
     def _ask(self) -> None:
         if not self.asked.done():

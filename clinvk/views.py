@@ -17,7 +17,7 @@ class CommandView:
     argv: tuple[str, ...]
     cwd: str
     env_names: tuple[str, ...]
-    version: str | None
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

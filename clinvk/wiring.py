@@ -1,10 +1,14 @@
 """Settings → what each part of the server takes."""
 
+import asyncio
+import importlib
 import os
 
+from clinvk.api.console.visitors import Open, Page, Visit
 from clinvk.api.dialects.models import Models, Offer
 from clinvk.api.services import Bounds, GroupHabits, Habits
 from clinvk.domain.spec import ApprovalMode, SandboxMode
+from clinvk.monitor import Monitor
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.settings.backends import NAMES
 from clinvk.supervisor.limits import BackendOptions, Limits
@@ -93,6 +97,19 @@ def group_habits(settings: Settings) -> GroupHabits:
         dry_run=settings.unified_flags.dry_run,
         output_format=settings.output.format,
     )
+
+
+def console(monitor: Monitor) -> Open:
+    """Makes the consoles of those who look from a browser."""
+
+    async def make(page: Page) -> Visit:
+        # The first of them has it loaded, which takes a while: not on the loop.
+        await asyncio.to_thread(importlib.import_module, "tui.web")
+        from tui import web  # noqa: PLC0415
+
+        return web.visit(monitor, page)
+
+    return make
 
 
 def _habits(backend: BackendSettings, settings: Settings) -> Habits:

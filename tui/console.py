@@ -26,6 +26,7 @@ from tui.screens.sessions import SessionsScreen
 from tui.widgets.header import SCREENS, Header
 
 _BEAT_SECS: Final = 0.1
+_PALETTE: Final = "Every command, by its name"
 _TABS: Final = ", ".join(title for _, title in SCREENS)
 
 
@@ -59,9 +60,8 @@ class Console(App[Leave]):
         ),
         Binding("q", "leave", "quit", tooltip="Leave the console; asks what becomes of the server"),
         Binding("ctrl+q", "leave", show=False, priority=True),
-        Binding(
-            "colon,ctrl+p", "command_palette", show=False, key_display=":", tooltip="Every command, by its name"
-        ),
+        Binding("colon", "command_palette", show=False, tooltip=_PALETTE),
+        Binding("ctrl+p", "command_palette", show=False, tooltip=_PALETTE),
         Binding("ctrl+t", "other_theme", show=False, tooltip="Light or dark"),
         Binding("ctrl+z", "stay", show=False),
     ]
@@ -83,7 +83,7 @@ class Console(App[Leave]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
-        self.run_worker(self.feed.run(), name="feed")
+        self.run_worker(self.feed.run, name="feed")
         self.set_interval(_BEAT_SECS, self._beat)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

@@ -59,7 +59,7 @@ class Feed:
             await asyncio.sleep(_LOOK_SECS)  # the journal ended: the server goes, or is gone
 
     def _take(self, batch: list[Entry]) -> None:
-        if batch[0].seq <= self._seq:  # numbered anew: the server has another life
+        if batch[0].seq != self._seq + 1 and self._seq >= 0:  # another life of the server, or some were not kept
             self._board.clear()
         self._seq = batch[-1].seq
         told = (msgspec.json.decode(entry.line, type=_Told).run_id for entry in batch)

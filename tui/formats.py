@@ -26,6 +26,11 @@ def duration(secs: float) -> str:
     return f"{int(secs // 86400)}d"
 
 
+def age(secs: float) -> str:
+    """As `duration`, in whole seconds: `0s`, `5s`, `12m`."""
+    return f"{max(0, int(secs))}s" if secs < 60 else duration(secs)
+
+
 def uptime(secs: float) -> str:
     """`45s`, `2m 31s`, `3h 05m`, `12d 4h`."""
     whole = int(secs)

@@ -1,13 +1,12 @@
 """The console in a browser: the same application, on the server's own loop, its screen a page elsewhere."""
 
 import asyncio
-import contextlib
 import io
 import sys
-from asyncio import AbstractEventLoop, Future
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from asyncio import Future
+from collections.abc import Callable, Coroutine, Generator
 from functools import partial
-from typing import Any, BinaryIO, Final, TextIO
+from typing import Any, BinaryIO, Final, Protocol, TextIO
 
 from rich.console import Console as Renderer
 from textual import events
@@ -16,16 +15,35 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
 
+from clinvk.monitor import Monitor
+from tui.console import Console
+from tui.look import DARK, LIGHT, Look
 from tui.terminal.input import Input
 from tui.terminal.outlet import Outlet
 
-Send = Callable[[bytes], Future[None]]
-"""Hands bytes to the page. Done when it has taken them; fails or is cancelled when the page has left."""
+
+class Page(Protocol):
+    """What shows a console."""
+
+    @property
+    def columns(self) -> int: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def dark(self) -> bool:
+        """Whether its reader likes it dark."""
+        ...
+
+    def send(self, data: bytes) -> Future[None]:
+        """Done when the page has taken it; fails or is cancelled when the page has left."""
+        ...
+
 
 _LARGEST: Final = Size(400, 150)
 """Cells of a screen: what a frame costs, in time and memory, is bounded by it."""
-# The other screen, mouse (any motion, in decimal), no cursor, paste told apart, reports of the focus; and whether a
-# frame can be shown at once.
+# The other screen, the mouse (any motion, in decimal), no cursor; paste and focus are told; does it know frames?
 _TAKE: Final = "\x1b[?1049h\x1b[?1000h\x1b[?1003h\x1b[?1006h\x1b[?25l\x1b[?2004h\x1b[?1004h\x1b[?2026$p"
 
 
@@ -43,7 +61,7 @@ class WebDriver(Driver):
         debug: bool = False,
         mouse: bool = True,
         size: tuple[int, int] | None = None,
-        send: Send,
+        send: Callable[[bytes], Future[None]],
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._send = send
@@ -89,7 +107,7 @@ class WebDriver(Driver):
         """Not on the server's machine: nobody sits there."""
         self._app.notify(f"A console in a browser opens nothing: {url}", severity="warning")
 
-    def deliver_binary(self, binary: BinaryIO | TextIO, **_: object) -> None:  # type: ignore[override]
+    def deliver_binary(self, binary: BinaryIO | TextIO, **_: object) -> None:
         """Not on the server's disk either."""
         binary.close()
         self._app.notify("A console in a browser saves no files", severity="warning")
@@ -114,22 +132,22 @@ class WebDriver(Driver):
 class Visit:
     """One visitor's console: `run` it, and meanwhile tell what its page says."""
 
-    def __init__(self, console: App[Any], send: Send, columns: int, rows: int) -> None:
+    def __init__(self, console: Console, page: Page) -> None:
         self._console = console
-        self._size = _bounded(columns, rows)
-        self._drivers: list[WebDriver] = []
-        self._send = send
+        self._page = page
+        self._dark: bool | None = None
+        self._driver: WebDriver | None = None
 
     def feed(self, text: str) -> None:
         """Keys, mouse and paste, as a terminal says them."""
-        for driver in self._drivers:
-            driver.feed(text)
+        if self._driver:
+            self._driver.feed(text)
 
-    def resize(self, columns: int, rows: int) -> None:
-        """The page's screen has another size; one that no screen has is brought to one that some have."""
-        self._size = _bounded(columns, rows)
-        for driver in self._drivers:
-            driver.resize(self._size)
+    def fit(self) -> None:
+        """The page is another now: look at it again."""
+        self._wear()
+        if self._driver:
+            self._driver.resize(_size(self._page))
 
     async def run(self) -> None:
         """Run the console to its end, which its visitor asks for, or a cancellation. Nothing of it is left then.
@@ -137,27 +155,38 @@ class Visit:
         Raises Crashed.
         """
         console = self._console
-        console.driver_class = self._driver  # type: ignore[assignment]  # called, and nothing else
+        console.driver_class = self._make_driver  # type: ignore[assignment]  # it is called, and nothing else
         # A page has every colour, whatever the terminal of the server has; and what a fault would print, with the
         # values of all variables, is for nobody.
         console.console = console.error_console = Renderer(
-            file=io.StringIO(), color_system="truecolor", force_terminal=True, legacy_windows=False, highlight=False,
-            emoji=False, safe_box=False,
+            file=io.StringIO(), color_system="truecolor", force_terminal=True, legacy_windows=False,
+            highlight=False, emoji=False, safe_box=False,
         )  # fmt: skip
-        await _Unseen(console.run_async(size=(self._size.width, self._size.height)))
+        self._wear()
+        await _Unseen(console.run_async())
         if console.return_code:
             raise Crashed("the console failed") from console._exception  # noqa: SLF001  it is told nowhere else
 
-    def _driver(self, app: App[Any], **options: Any) -> WebDriver:
-        driver = WebDriver(app, **options, send=self._send)
-        self._drivers.append(driver)
-        if driver._size != (self._size.width, self._size.height):  # noqa: SLF001  ours; it changed on the way here
-            driver._size = (self._size.width, self._size.height)  # noqa: SLF001
-        return driver
+    def _make_driver(self, app: App[Any], **options: Any) -> WebDriver:
+        self._driver = WebDriver(app, **{**options, "size": _size(self._page)}, send=self._page.send)
+        return self._driver
+
+    def _wear(self) -> None:
+        """The theme that goes with the page, but for one that was chosen since."""
+        if self._page.dark is not self._dark:
+            self._dark = self._page.dark
+            theme = DARK if self._dark else LIGHT
+            self._console.theme = theme.name
+            self._console.look = Look.of(theme)  # before it runs, nothing tells it
 
 
-def _bounded(columns: int, rows: int) -> Size:
-    return Size(min(max(columns, 1), _LARGEST.width), min(max(rows, 1), _LARGEST.height))
+def visit(monitor: Monitor, page: Page) -> Visit:
+    """A console that leaves the server alone when it is left."""
+    return Visit(Console(monitor, owns_server=False), page)
+
+
+def _size(page: Page) -> Size:
+    return Size(min(max(page.columns, 1), _LARGEST.width), min(max(page.rows, 1), _LARGEST.height))
 
 
 class _Unseen:
@@ -171,12 +200,10 @@ class _Unseen:
         self._work = work
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        loop = asyncio.get_running_loop()
         step: Callable[[], Any] = partial(self._work.send, None)
         while True:
             try:
-                with _kept(loop):
-                    awaited = step()
+                awaited = _kept(step)
             except StopIteration as done:
                 return done.value
             try:
@@ -185,12 +212,12 @@ class _Unseen:
                 step = partial(self._work.throw, error)
 
 
-@contextlib.contextmanager
-def _kept(loop: AbstractEventLoop) -> Iterator[None]:
-    before = sys.stdout, sys.stderr, loop.get_task_factory()
+def _kept(step: Callable[[], Any]) -> Any:
+    loop = asyncio.get_running_loop()
+    out, err, factory = sys.stdout, sys.stderr, loop.get_task_factory()
     try:
-        yield
+        return step()
     finally:
-        sys.stdout, sys.stderr = before[:2]
-        if loop.get_task_factory() is not before[2]:
-            loop.set_task_factory(before[2])
+        sys.stdout, sys.stderr = out, err
+        if loop.get_task_factory() is not factory:
+            loop.set_task_factory(factory)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
@@ -10,10 +10,14 @@ from tornado.routing import URLSpec
 from tornado.web import Application
 
 from clinvk.api import explorer, openapi, paths
+from clinvk.api.console import routes as console
+from clinvk.api.console.socket import Socket
 from clinvk.api.handler import Handler
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
 from clinvk.api.table import ROUTES
+
+_HANDLERS: Final = {console.SOCKET.path: Socket}
 
 
 class _Application(Application):
@@ -26,11 +30,11 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
     """All of `routes`; whatever else is asked for is a problem in the same form."""
     routes = tuple(routes)
     by_path: dict[str, dict[str, Route]] = {}
-    for route in (*routes, explorer.FILES):
+    for route in (*routes, explorer.FILES, console.SOCKET, console.FILES):
         by_path.setdefault(route.path, {})[route.method] = route
     services.openapi = openapi.document(routes, services.schemas)
     specs = [
-        URLSpec(_pattern(path), Handler, {"services": services, "operations": operations})
+        URLSpec(_pattern(path), _HANDLERS.get(path, Handler), {"services": services, "operations": operations})
         for path, operations in by_path.items()
     ]
     return _Application(

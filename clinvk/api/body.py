@@ -34,6 +34,11 @@ class Body:
         self._pieces.clear()
 
     @property
+    def is_empty(self) -> bool:
+        """Nothing came."""
+        return not self._size
+
+    @property
     def too_large(self) -> bool:
         return self._size > self._ceiling
 

@@ -12,6 +12,7 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from clinvk.api import guards, parameters, paths, presence, problems
+from clinvk.api.access import Access
 from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.idempotency import HEADER
 from clinvk.api.operation import HEADERS
@@ -40,16 +41,14 @@ class Handler(RequestHandler):
         self.operations = operations
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the client has left."""
-        self.run_id: str | None = None
+        self.access = Access(services, self.request, self.request_id)
         self.body: Any = None
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
-        self._began = self.services.clock.monotonic()
         self._refusal: Problem | None = None
         self._declared: int | None = 0
         self._incoming = Body(services.bounds.max_body_bytes)
         self._timer: asyncio.TimerHandle | None = None
-        self._logged = False
 
     # The request comes in.
 
@@ -65,7 +64,7 @@ class Handler(RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
     def prepare(self) -> None:
-        self.services.requests.add(self)
+        self.access.begin()
         self._connection.set_max_body_size(1 << 60)  # we count ourselves
         try:
             self._guard()
@@ -103,7 +102,7 @@ class Handler(RequestHandler):
         self._stop_timer()
         if not self.gone.done():
             self.gone.set_result(None)
-        self._log_access(499)
+        self.access.end(499)
 
     async def _serve(self, **path: str) -> None:
         self._stop_timer()
@@ -119,7 +118,9 @@ class Handler(RequestHandler):
             raise self._wrong_method()
         self.path = path
         self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
-        if route.request:
+        if route.request and not route.needs_body and self._incoming.is_empty:
+            self.body = {}
+        elif route.request:
             self.body = self._incoming.value(self.services.schemas.checker(route.request))
         self._look_again()
         await route.endpoint(self)
@@ -156,7 +157,7 @@ class Handler(RequestHandler):
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""
-        self.run_id = id_
+        self.access.run_id = id_
         self.tell(HEADERS[id_.partition("_")[0]], id_)
 
     def tell(self, name: str, value: str) -> None:
@@ -207,7 +208,7 @@ class Handler(RequestHandler):
         except TimeoutError:
             extra = {"timeout": "write", "seconds": patience, "request_id": self.request_id}
             _log.warning("client reads nothing", extra=extra)
-            self._log_access(499)
+            self.access.end(499, broken=True)
             self._connection.stream.close()
             raise StreamClosedError from None
 
@@ -217,7 +218,7 @@ class Handler(RequestHandler):
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         if self._headers_written and not self._finished:
             # A stream that just ends is taken for a success: break it off instead.
-            self._log_access(status_code)
+            self.access.end(status_code, broken=True)
             self._connection.stream.close()
             return
         super().send_error(status_code, **kwargs)
@@ -237,7 +238,7 @@ class Handler(RequestHandler):
 
     def on_finish(self) -> None:
         self._stop_timer()
-        self._log_access(self.get_status())
+        self.access.end(self.get_status())
 
     def _answer(self, problem: Problem) -> None:
         self.set_status(problem.status)
@@ -289,25 +290,6 @@ class Handler(RequestHandler):
         if self._timer:
             self._timer.cancel()
             self._timer = None
-
-    def _log_access(self, status: int) -> None:
-        if self._logged:
-            return
-        self._logged = True
-        self.services.requests.remove(self)
-        milliseconds = round((self.services.clock.monotonic() - self._began) * 1000, 1)
-        _log.info(
-            "request",
-            extra={
-                "method": self.request.method,
-                "path": self.request.path,
-                "status": status,
-                "ms": milliseconds,
-                "client": self.request.remote_ip,
-                "request_id": self.request_id,
-                "run_id": self.run_id,
-            },
-        )
 
 
 Endpoint = Callable[[Handler], Awaitable[None]]

@@ -20,6 +20,7 @@ def _finite(text: str) -> float:
 
 # What each type looks like: Python itself would also take " 1", "1_0", "nan" and the digits of every script.
 _TYPES: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
+    "boolean": ("true|false", lambda text: text == "true"),
     "integer": ("-?[0-9]+", int),
     "number": (r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", _finite),
     "string": ("(?s:.*)", str),

@@ -65,6 +65,8 @@ class Route:
     answers: Mapping[int, Answer]
     problems: tuple[Kind, ...] = ()
     request: str | None = None
+    needs_body: bool = True
+    """False where a request without a body is one with `{}`."""
     dialect: Dialect = Dialect.NATIVE
     voice: "Callable[[str, int], Voice] | None" = None
     parameters: tuple[Parameter, ...] = ()

@@ -558,6 +558,14 @@ class Problem(TypedDict):
     errors: NotRequired[list[Fault]]
 
 
+class RunResources(TypedDict):
+    """What its processes take, while it is live: as they were last looked at, every two seconds."""
+
+    processes: int
+    memory_bytes: int
+    cpu: float
+
+
 class Run(TypedDict):
     """One run: a supervised turn of one backend, in whatever API it came."""
 
@@ -590,7 +598,9 @@ class Run(TypedDict):
     error: NotRequired[RunError]
     notices: list[str]
     token_usage: Usage
+    output_chars: int
     events: int
+    resources: NotRequired[RunResources]
     command: NotRequired[Command]
     request_as_curl: NotRequired[str]
 
@@ -762,6 +772,23 @@ class Health(TypedDict):
     runs: HealthRuns
 
 
+class InspectionProcesse(TypedDict):
+    pid: int
+    ppid: int
+    command: str
+    state: str
+    memory_bytes: int
+    cpu_secs: float
+    age_secs: float
+
+
+class Inspection(TypedDict):
+    """What only a look at a live run tells."""
+
+    processes: list[InspectionProcesse]
+    stderr_tail: str
+
+
 class Task(TypedDict):
     """One prompt of many that run side by side."""
 
@@ -844,6 +871,30 @@ class PromptDryRun(TypedDict):
     command: Command
 
 
+class RequestListRequest(TypedDict):
+    id: str
+    at: str
+    method: str
+    path: str
+    status: NotRequired[int]
+    duration_ms: float
+    client: str
+    key_label: NotRequired[str]
+    run_id: NotRequired[str]
+
+
+class RequestList(TypedDict):
+    """Some HTTP requests, newest first."""
+
+    requests: list[RequestListRequest]
+
+
+class RerunRequest(TypedDict):
+    """A run that is to be run once more. No body asks for the same as `{}`."""
+
+    backend: NotRequired[str]
+
+
 class Root(TypedDict):
     """Where to go from here."""
 
@@ -880,6 +931,45 @@ class SessionList(TypedDict):
     limit: int
     offset: int
     next_cursor: NotRequired[str]
+
+
+class StatusBackend(TypedDict):
+    name: str
+    available: bool
+    missed: bool
+
+
+class StatusStore(TypedDict):
+    """The store of sessions and runs."""
+
+    session_count: int
+    failure: NotRequired[str]
+
+
+class StatusPulse(TypedDict):
+    """How busy it is."""
+
+    requests: list[int]
+    failures: list[int]
+    loop_lag_ms: float
+    memory_bytes: int
+
+
+class Status(TypedDict):
+    """How busy the server is, and how it stands with what it needs."""
+
+    version: str
+    address: str
+    at: str
+    uptime_secs: float
+    live: int
+    queued: int
+    limit: int
+    draining: bool
+    keeps_content: bool
+    backends: list[StatusBackend]
+    store: StatusStore
+    pulse: StatusPulse
 
 
 class ChatChunkUsagePromptTokensDetails(TypedDict):

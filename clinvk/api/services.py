@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clinvk.api.console.visitors import Open, Visitors
 from clinvk.api.dialects.models import Models
 from clinvk.api.idempotency import Idempotency
-from clinvk.api.requests import OpenRequests
+from clinvk.api.requests import Requests
 from clinvk.clock import Clock
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
 from clinvk.schemas import Schemas
 from clinvk.supervisor.groups import Groups
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.telemetry.pulse import Gauge
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,6 @@ class Services:
     """One server's parts, as its handlers see them."""
 
     supervisor: Supervisor
-    monitor: Monitor
     schemas: Schemas
     bounds: Bounds
     clock: Clock
@@ -76,11 +77,21 @@ class Services:
     models: Models = field(default_factory=lambda: Models((), "claude"))
     """Which backend a name of a model means."""
     group_habits: GroupHabits = GroupHabits()
-    requests: OpenRequests = field(default_factory=OpenRequests)
+    requests: Requests = field(default_factory=Requests)
     openapi: dict[str, Any] | None = None
+    console: Open | None = None
+    """Makes the console of one visitor; None where there is none to be had."""
+    visitors: Visitors = field(default_factory=Visitors)
+    address: str = ""
+    """What clients call the server; empty while it does not listen."""
+    monitor: Monitor = field(init=False)
+    """The view of all this. It needs the whole, so whoever builds that sets it last."""
+    pulse: Gauge = field(init=False)
     groups: Groups = field(init=False)
     idempotency: Idempotency = field(init=False)
 
     def __post_init__(self) -> None:
+        self.pulse = Gauge(self.clock)
+        self.supervisor.watch(self.pulse.beat(), "pulse")
         self.groups = Groups(self.supervisor, self.clock)
         self.idempotency = Idempotency(self.supervisor, self.clock, self.new_id)

@@ -5,12 +5,32 @@ from typing import Final
 
 from clinvk.api import explorer, meta
 from clinvk.api.anthropic.routes import ROUTES as ANTHROPIC
+from clinvk.api.console.routes import PAGE as CONSOLE
 from clinvk.api.handler import Endpoint
-from clinvk.api.native import backends, chain, compare, group, parallel, prompt, runs, sessions
+from clinvk.api.native import (
+    backends,
+    chain,
+    compare,
+    group,
+    parallel,
+    prompt,
+    rerun,
+    runs,
+    server,
+    sessions,
+)
 from clinvk.api.openai.routes import ROUTES as OPENAI
 from clinvk.api.problems import Kind
 from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route, query
-from clinvk.api.starting import GROUP_HEADER, KEY, OF_A_PROMPT, OF_MANY, RUN_HEADER, SENT_BODY
+from clinvk.api.starting import (
+    GROUP_HEADER,
+    KEY,
+    OF_A_PROMPT,
+    OF_A_RERUN,
+    OF_MANY,
+    RUN_HEADER,
+    SENT_BODY,
+)
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 
@@ -38,6 +58,12 @@ def _json(description: str, schema: str, headers: Mapping[str, str] | None = Non
 
 _WAIT: Final = query(
     "wait", "Seconds to wait for the end before answering.", type="number", minimum=0, maximum=60, examples=[2.5]
+)
+_BY: Final = query(
+    "by",
+    "Who asks, for the run's `stop_cause`; `client` if not given. `console` is what a person at the console does.",
+    type="string",
+    enum=["client", "console"],
 )
 _CANCELLED: Final = {
     200: _json("The run has ended, now or before.", "domain/run"),
@@ -133,6 +159,7 @@ ROUTES: Final = (
         (Kind.INVALID_REQUEST,),
         parameters=(
             query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
+            query("live", "With `true` only runs that have not ended.", type="boolean", examples=[True]),
             query("backend", _BACKEND, type="string", examples=["demo"]),
             query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
             query("group_id", "Only runs of this group.", type="string", examples=_A_GROUP),
@@ -145,12 +172,12 @@ ROUTES: Final = (
     ),
     Route(
         "DELETE", "/api/v1/runs/{id}", runs.cancel_run, "deleteRun", "Stop a run", "runs",
-        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _WAIT),
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _WAIT, _BY),
         description="The same as `POST /api/v1/runs/{id}/cancel`.",
     ),
     Route(
         "POST", "/api/v1/runs/{id}/cancel", runs.cancel_run, "cancelRun", "Stop a run", "runs",
-        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *SENT_BODY), parameters=(_RUN_ID, _WAIT),
+        _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *SENT_BODY), parameters=(_RUN_ID, _WAIT, _BY),
         description="Stopping twice, or after the end, does no harm.",
     ),
     Route(
@@ -158,6 +185,20 @@ ROUTES: Final = (
         {200: Answer("Events from the first, or after `Last-Event-ID`, to the run's end.", _EVENT_STREAM)},
         (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID, _LAST_EVENT),
         description="Server-sent events; lines of JSON if `Accept` says `application/x-ndjson`.",
+    ),
+    Route(
+        "GET", "/api/v1/runs/{id}/processes", runs.inspect_run, "inspectRun", "A run's processes, and its stderr",
+        "runs", {200: _json("As they are now; of a run that has ended there is only the end of stderr.",
+                            "native/inspection")},
+        (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID,),
+    ),
+    Route(
+        "POST", "/api/v1/runs/{id}/rerun", rerun.create, "rerunRun", "Run the same prompt once more", "runs",
+        {202: _json("The new run was taken and lives on without you.", "domain/run",
+                    {"X-Run-Id": RUN_HEADER["X-Run-Id"]})},
+        OF_A_RERUN, request="native/rerun-request", needs_body=False, parameters=(_RUN_ID,),
+        description="What `request_as_curl` of the run asks for, detached. On another backend it goes without the"
+        " model, the session and the extra flags: they mean nothing there.",
     ),
     Route(
         "GET", "/api/v1/events", runs.follow_all, "followEvents", "Every run's lifecycle as it happens", "runs",
@@ -188,6 +229,18 @@ ROUTES: Final = (
         parameters=(_SESSION_ID,),
         description="With its runs, what they said, and the conversation that the CLI keeps.",
     ),
+    Route(
+        "GET", "/api/v1/status", server.get_status, "getStatus", "How busy is the server?", "meta",
+        {200: _json("The server at one glance.", "native/status")},
+    ),
+    Route(
+        "GET", "/api/v1/requests", server.list_requests, "listRequests", "Recent HTTP requests, newest first",
+        "meta", {200: _json("Those under way, and the last thousand that were answered.", "native/request-list")},
+        (Kind.INVALID_REQUEST,),
+        parameters=(
+            query("limit", "How many; 100 if not given.", type="integer", minimum=1, maximum=1000, examples=[20]),
+        ),
+    ),
     *OPENAI,
     *ANTHROPIC,
     Route(
@@ -210,6 +263,7 @@ ROUTES: Final = (
             304: Answer("It is the page that you have.", {}, {"Etag": "Which page it is."}),
         },
     ),
+    CONSOLE,
     Route(
         "GET", "/", meta.root, "getRoot", "Where to go from here", "meta",
         {200: _json("Name, version and links.", "native/root")},

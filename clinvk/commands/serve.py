@@ -18,7 +18,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     try:
         places = settings.places(options.config, environment)
         load = partial(settings.load, Schemas(), places.home, places.named, flags, environment)
-        asyncio.run(app.serve(load, log_content=options.log_content))
+        asyncio.run(app.serve(load, log_content=options.log_content, console=options.tui))
     except settings.BadSettings as error:
         return _refuse(error, 3)
     except app.CannotServe as error:

@@ -111,7 +111,7 @@ class Stop:
 class Exit:
     """How a process ended: `code` or `signal` (one of them), and the end of what it wrote to stderr."""
 
-    code: int | None
+    code: int | None = None
     signal: str | None = None
     stderr_tail: str = ""
 
@@ -147,6 +147,8 @@ class Run:
     notices: tuple[str, ...] = ()
     """What is worth knowing of it, for whoever gets its answer."""
     usage: Usage = field(default_factory=Usage)
+    output_chars: int = 0
+    """Of text and reasoning so far."""
 
     def apply(self, signal: Signal) -> None:
         """Move on, or raise IllegalTransition and stay."""

@@ -92,6 +92,7 @@ class ServerSettings:
     max_queued_runs: int
     shutdown_grace_secs: float
     allowed_hosts: tuple[str, ...]
+    console_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,11 @@ class Child:
             process.wait()
             raise SpawnFailed(f"The CLI could not be watched: {error.strerror}") from error
 
+    @property
+    def stderr_tail(self) -> str:
+        """The end of what it wrote to stderr so far."""
+        return self._stderr.decode(errors="replace")
+
     def open(self) -> None:
         """Greet the child, as its protocol wants it: once, before the first turn."""
         self.converse(self.dialogue.open)
@@ -178,7 +183,7 @@ class Child:
         self._stdout.drain()
         self._errors.drain()
         self._stdin.close()
-        tail = self._stderr.decode(errors="replace")
+        tail = self.stderr_tail
         self.exit = Exit(code, None, tail) if code >= 0 else Exit(None, _signal_name(-code), tail)
         self._tell(self._last_words(self.exit))
         for listener in list(self._listeners.values()):

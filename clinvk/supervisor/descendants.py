@@ -15,7 +15,9 @@ from typing import Final
 
 from clinvk import processes
 from clinvk.processes import Process
+from clinvk.supervisor import inspection
 from clinvk.supervisor.environment import MARKER
+from clinvk.views import ProcessView, Resources
 
 _log = logging.getLogger("clinvk.descendants")
 
@@ -34,6 +36,19 @@ class _Family:
     seen: set[tuple[int, int]] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
     ending: bool = False
+    looked: float = 0.0
+    """When it was last measured, in clock ticks since boot: at first its birth."""
+    ticks: dict[tuple[int, int], int] = field(default_factory=dict)
+    """What each process had used of the CPU by then."""
+    usage: Resources | None = None
+
+    def measure(self, rows: list[Process], now: float) -> None:
+        """Take what its living processes use, `now` in clock ticks since boot."""
+        ticks = {(row.pid, row.started): row.ticks for row in rows}
+        used = sum(spent - self.ticks.get(key, 0) for key, spent in ticks.items())
+        share = used / max(1.0, now - self.looked)
+        self.usage = Resources(len(rows), sum(row.memory for row in rows), round(share, 3))
+        self.looked, self.ticks = now, ticks
 
 
 class Descendants:
@@ -49,17 +64,19 @@ class Descendants:
     def enrol(self, marker: str, pid: int) -> None:
         """A child was started; `marker` is in its environment."""
         row = processes.read(pid)
-        self._families[marker] = _Family(pid, row.started if row else 0, sessions={pid})
+        born = row.started if row else 0
+        self._families[marker] = _Family(pid, born, sessions={pid}, looked=born or processes.now())
 
-    def look(self, last: str | None = None) -> dict[str, list[Process]]:
-        """Charge every living descendant, and remember what can be seen of it now.
+    def look(self, last: str | None = None, rows: dict[int, Process] | None = None) -> dict[str, list[Process]]:
+        """Charge every living descendant, parents before their children, and remember what can be seen of it now.
 
-        `last` is the child to charge with what only ending children could be charged with.
+        `last` is the child to charge with what only ending children could be charged with; `rows` is the table of
+        processes, if it was just read.
         """
         charged: dict[str, list[Process]] = {marker: [] for marker in self._families}
         owner: dict[int, str] = {}
         living: set[tuple[int, int]] = set()
-        for row in processes.descendants(self._root, processes.table()):
+        for row in processes.descendants(self._root, processes.table() if rows is None else rows):
             living.add((row.pid, row.started))
             marker = owner.get(row.ppid) or self._claim(row, last)
             if marker is None:
@@ -70,6 +87,17 @@ class Descendants:
                 charged[marker].append(row)
         self._strangers = {key: who for key, who in self._strangers.items() if key in living}
         return charged
+
+    def usage(self, marker: str) -> Resources | None:
+        """What the child's processes took when they were last measured; None before that, and once it is gone."""
+        family = self._families.get(marker)
+        return family.usage if family else None
+
+    async def inspect(self, marker: str) -> tuple[ProcessView, ...]:
+        """The child's living processes, parents before their children. Does not hold the loop meanwhile."""
+        rows = await asyncio.to_thread(processes.table)
+        charged = self.look(rows=rows).get(marker, [])
+        return await asyncio.to_thread(inspection.of, charged)
 
     async def end(self, marker: str) -> None:
         """KILL every process charged to the child until none is left."""
@@ -109,8 +137,13 @@ class Descendants:
             await asyncio.sleep(LOOK_SECS)
             if self._families:
                 with contextlib.suppress(OSError):  # out of descriptors: the next look will do
-                    self.look()
+                    self._measure(self.look())
                     self.reap()
+
+    def _measure(self, charged: dict[str, list[Process]]) -> None:
+        now = processes.now()
+        for marker, rows in charged.items():
+            self._families[marker].measure(rows, now)
 
     def _end_unseen(self, leader: int) -> None:
         """KILL the child and its group. Its number is nobody else's as long as its exit status waits for us."""

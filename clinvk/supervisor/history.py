@@ -90,9 +90,18 @@ class History:
         asked = await self._request(handle)
         return replace(self._view(handle), request_as_curl=request.as_curl(asked) if asked else None)
 
+    async def request(self, run_id: str) -> str | None:
+        """What asks for the run once more, as it is stored; None where that is not kept.
+
+        Raises RunNotFound, StoreUnavailable.
+        """
+        if run_id not in self._handles and self._store:
+            return (await self._store.run(run_id)).request
+        return await self._request(self.handle(run_id))
+
     async def page(self, query: RunQuery) -> RunPage:
         """Live and ended ones, newest first. Raises InvalidInput where the cursor is wrong."""
-        asks_for_live = query.state is not None and not query.state.ended
+        asks_for_live = query.live or (query.state is not None and not query.state.ended)
         # A store that fails may lack the newest: what is at hand is better. /health tells it.
         if self._store and self._store.failure is None and not asks_for_live:
             try:
@@ -120,7 +129,7 @@ class History:
             return
         begin = partial(self._store.begin_run, session=session, is_new=is_new)
         try:
-            await put(begin, self._record(run, view.of(run, 0, run.created_at, None, None), 0))
+            await put(begin, self._record(run, view.of(run, 0, run.created_at), 0))
         except RecordTooLong as error:
             raise StoreUnavailable(str(error)) from error
 
@@ -235,7 +244,7 @@ class History:
     def _last_view(self, handle: RunHandle) -> RunView:
         """A run that has ended, with the event that is still to tell so: who reads it later finds no process."""
         length = handle.log.length if handle.log.closed else handle.log.length + 1
-        return replace(self._view(handle), events=length, pid=None)
+        return replace(self._view(handle), events=length, pid=None, resources=None)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:
         found = [handle for handle in reversed(self._handles.values()) if _wanted(handle.run, query)]
@@ -248,13 +257,14 @@ class History:
 
     def _view(self, handle: RunHandle) -> RunView:
         runner = handle.runner
-        now = self._clock.wall()
-        return view.of(handle.run, handle.log.length, now, runner.ticket.position, runner.command)
+        around = view.Surroundings(runner.ticket.position, runner.command, runner.usage)
+        return view.of(handle.run, handle.log.length, self._clock.wall(), around)
 
 
 def _wanted(run: Run, query: RunQuery) -> bool:
     return (
-        query.state in (None, run.state)
+        not (query.live and run.state.ended)
+        and query.state in (None, run.state)
         and query.backend in (None, run.spec.backend)
         and query.session_id in (None, run.spec.session_id)
         and query.group_id in (None, run.spec.origin.group_id)

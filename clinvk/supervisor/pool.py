@@ -18,7 +18,7 @@ from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import Tasks
-from clinvk.views import CommandView
+from clinvk.views import CommandView, Inspection, Resources
 
 _log = logging.getLogger("clinvk.pool")
 
@@ -95,6 +95,14 @@ class Pool:
     async def stop(self, lease: Lease) -> None:
         """End the turn and its child by the stop ladder; returns when all its processes are gone."""
         await self._end(lease, lease.backend.traits.stop)
+
+    def usage(self, lease: Lease) -> Resources | None:
+        """What its processes took when they were last looked at."""
+        return self._descendants.usage(lease.marker)
+
+    async def inspect(self, lease: Lease) -> Inspection:
+        """Its processes now, and the end of what its CLI wrote to stderr so far."""
+        return Inspection(await self._descendants.inspect(lease.marker), lease.child.stderr_tail)
 
     async def forget(self, backend: Backend, conversation: str) -> Removed:
         """Delete what the CLI keeps of a conversation, once nobody writes it any more."""

@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -50,6 +50,12 @@ def kept(spec: RunSpec) -> str:
     """The request as it is stored: `as_curl` reads it."""
     whole = _Request(spec.origin.base_url or _USUAL_SERVER, msgspec.Raw(msgspec.json.encode(body(spec))))
     return msgspec.json.encode(whole).decode()
+
+
+def asked(stored: str) -> dict[str, Any]:
+    """The body of the request that was stored."""
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.decode(stored, type=_Request).body)
+    return found
 
 
 def as_curl(stored: str) -> str:

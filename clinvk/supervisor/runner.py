@@ -21,7 +21,7 @@ from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import first_of
-from clinvk.views import CommandView
+from clinvk.views import CommandView, Inspection, Resources
 
 _log = logging.getLogger("clinvk.runner")
 
@@ -82,6 +82,17 @@ class Runner:
     @property
     def ticket(self) -> Ticket:
         return self._ticket
+
+    @property
+    def usage(self) -> Resources | None:
+        """What the run's processes took when they were last looked at; None where it has none, or has ended."""
+        return self._around.pool.usage(self._lease) if self._lease and not self.run.state.ended else None
+
+    async def inspect(self) -> Inspection:
+        """Its processes, and the end of stderr so far; once it has ended none, and what its exit has of that."""
+        if self._lease and not self.run.state.ended:
+            return await self._around.pool.inspect(self._lease)
+        return Inspection((), self.run.exit.stderr_tail if self.run.exit else "")
 
     def stop(self, stop: Stop) -> None:
         """Ask for the end. Ignored once there is another cause, or the turn is over."""
@@ -213,6 +224,8 @@ class Runner:
         if run.first_output_at is None and isinstance(output, events.SUBSTANCE):
             run.first_output_at = self._around.clock.wall()
         match output:
+            case events.TextDelta(text=text) | events.ReasoningDelta(text=text):
+                run.output_chars += len(text)
             case events.UsageReported(usage=usage):
                 run.usage = usage
             case events.SessionBound(backend_session_id=bound):

@@ -174,6 +174,10 @@ class Supervisor:
         """Do `work` beside everything else; the drain waits for its end."""
         self._tasks.spawn(work, name)
 
+    def watch(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do `work`, which owns nothing and has no end, until the drain cancels it."""
+        self._watches.spawn(work, name)
+
     async def command(self, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises what `start` raises, but for a queue that is full."""
         turn = await self.sessions.claim(spec)
@@ -248,7 +252,7 @@ class Supervisor:
 
     def _log_of(self, run: Run, observe: Callable[[Event], None] | None) -> EventLog:
         spool = self._spool.open(run.id) if self._spool and self._keeps_content() else None
-        log = EventLog(self._clock, view.labels(view.of(run, 0, run.created_at, None, None)), spool)
+        log = EventLog(self._clock, view.labels(view.of(run, 0, run.created_at)), spool)
         log.observers.append(self._journalist(log))
         log.observers += [observe] if observe else []
         return log

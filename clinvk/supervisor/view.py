@@ -1,6 +1,6 @@
 """Runs and sessions as readers see them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -9,12 +9,21 @@ from clinvk.clock import rfc3339
 from clinvk.domain.errors import RunError
 from clinvk.domain.run import Run, RunState
 from clinvk.domain.session import Session
-from clinvk.views import CommandView, RunView, SessionView
+from clinvk.views import CommandView, Resources, RunView, SessionView
 
 _PREVIEW_CHARS: Final = 80
 
 
-def of(run: Run, events: int, now: float, queue_position: int | None, command: CommandView | None) -> RunView:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is not the run's own: its place in the queue, how its child was started, what the processes take."""
+
+    queue_position: int | None = None
+    command: CommandView | None = None
+    resources: Resources | None = None
+
+
+def of(run: Run, events: int, now: float, around: Surroundings = Surroundings()) -> RunView:
     """`run` at the time `now` (seconds since the epoch), its log `events` entries long."""
     admitted = run.started_at or run.finished_at or now
     return RunView(
@@ -29,7 +38,7 @@ def of(run: Run, events: int, now: float, queue_position: int | None, command: C
         started_at=_time(run.started_at),
         finished_at=_time(run.finished_at),
         queued_ms=_ms(run.created_at, admitted) or 0,
-        queue_position=queue_position if run.state is RunState.QUEUED else None,
+        queue_position=around.queue_position if run.state is RunState.QUEUED else None,
         first_output_ms=_ms(run.created_at, run.first_output_at),
         duration_ms=_ms(run.created_at, run.finished_at),
         start=run.start,
@@ -47,8 +56,10 @@ def of(run: Run, events: int, now: float, queue_position: int | None, command: C
         error=run.error,
         notices=run.notices,
         token_usage=run.usage,
+        output_chars=run.output_chars,
         events=events,
-        command=command,
+        resources=around.resources,
+        command=around.command,
     )
 
 
@@ -83,6 +94,7 @@ def interrupted(seen: RunView, heard: float, created_at: float, error: RunError)
         duration_ms=duration_ms,
         queue_position=None,
         pid=None,
+        resources=None,
         error=error,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import command_line
+import console_page
 import dialect_pages
 import errors_page
 import events_page
@@ -34,6 +35,7 @@ FILES: Mapping[str, Callable[[], str]] = {
     "docs/openapi.json": specification,
     "docs/reference/README.md": index_page.page,
     "docs/reference/command-line.md": command_line.page,
+    "docs/reference/console.md": console_page.page,
     "docs/reference/settings.md": lambda: settings_page.page(SCHEMAS),
     "docs/reference/native-api.md": lambda: native_api.page(SCHEMAS),
     "docs/reference/openai.md": lambda: dialect_pages.page("openai", SCHEMAS),

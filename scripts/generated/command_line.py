@@ -19,6 +19,7 @@ EXIT_CODES = (
 VARIABLES = {
     "CLINVK_HOME": "The folder that everything is kept in, in place of `~/.clinvk`.",
     "CLINVK_CONFIG": "The configuration file; `--config` wins over it.",
+    "CLINVK_API_KEY": "The API key that `clinvk tui` sends, unless `--api-key-env` names another variable.",
     "CLINVK_API_KEYS": "API keys, which are not served yet: the server does not start where it is set.",
 }
 

@@ -10,6 +10,7 @@ def page() -> str:
 {GENERATED}
 
 - [Command line](command-line.md): commands, flags, environment variables, exit codes
+- [Console](console.md): every key, screen by screen
 - [Settings](settings.md): every key of the configuration file
 - [Native API](native-api.md): routes, parameters, bodies and answers, field by field
 - [OpenAI API](openai.md) and [Anthropic API](anthropic.md): what becomes of every field of a request

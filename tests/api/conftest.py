@@ -24,15 +24,16 @@ from clinvk.api.services import Bounds, Services
 from clinvk.api.table import ROUTES
 from clinvk.backends.registry import Registry, default_registry
 from clinvk.clock import SystemClock
+from clinvk.local_monitor import LocalMonitor
 from clinvk.schemas import Schemas
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import Limits
-from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.sessions import SessionOptions
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.telemetry.logging import LogRing
 from clinvk.views import RunView
 from tests.api.client import DEADLINE, Connection, Reply, Stream
 from tests.api.logged import Log
@@ -57,7 +58,7 @@ class Server:
         self.http = http
         self.port = sockets[0].getsockname()[1]
         self.sockets = sockets
-        self.origin = f"http://127.0.0.1:{self.port}"
+        self.origin = services.address = f"http://127.0.0.1:{self.port}"
         self.routes = tuple(routes)
         self.log = log
         self._client = AsyncHTTPClient(force_instance=True, max_clients=200)
@@ -233,7 +234,9 @@ async def new_server(
     servers: list[Server] = []
     numbers = itertools.count()
     log = Log()
+    ring = LogRing()
     logging.getLogger().addHandler(log)
+    ring.install()
     monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
     workdir = tmp_path / "workdir"
     workdir.mkdir()
@@ -256,10 +259,9 @@ async def new_server(
         keeping = Keeping(Spool(home / "runs"), await Store.open(home), options or SessionOptions())
         supervisor = Supervisor(registry or default_registry(), limits or Limits(), clock, new_id, keeping=keeping)
         await supervisor.open()
-        services = Services(
-            supervisor, LocalMonitor(supervisor), schemas, bounds or Bounds(), clock, new_id, str(workdir)
-        )
+        services = Services(supervisor, schemas, bounds or Bounds(), clock, new_id, str(workdir))
         services.models = Models(BACKENDS, default="demo")
+        services.monitor = LocalMonitor(services, ring)
         http = application.server(services, routes)
         servers.append(Server(services, keeping, http, routes, log))
         return servers[-1]
@@ -269,6 +271,7 @@ async def new_server(
         await server.close()
     left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
     logging.getLogger().removeHandler(log)
+    logging.getLogger().removeHandler(ring)
     assert not left, f"left behind: {left}"
 
 

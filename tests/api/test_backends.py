@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from clinvk import __version__
-from clinvk.api.native import backends
+from clinvk.api import backends
 from clinvk.backends.base import Capabilities, Executable
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry

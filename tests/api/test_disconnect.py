@@ -3,6 +3,7 @@
 import pytest
 
 from clinvk import processes
+from clinvk.api.handler import Handler
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.limits import Limits
 
@@ -104,10 +105,16 @@ async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(serv
     assert (view.state, view.stop_cause) == (RunState.COMPLETED, None)
 
 
-async def test_a_look_at_a_client_that_was_just_seen_to_leave_is_harmless(server):
+async def test_a_look_at_a_client_that_was_just_seen_to_leave_is_harmless(server, monkeypatch):
+    handlers = []
+
+    def note(handler):
+        handlers.append(handler)
+
+    monkeypatch.setattr(Handler, "_look_again", note)
     connection = await server.post(asked("/hang", "json"))
     run = await server.started()
-    [handler] = server.services.requests._open
+    [handler] = handlers
     handler._connection.stream.close()
     handler._look()
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT

@@ -33,6 +33,8 @@ async def test_a_page_of_runs_is_what_the_query_says(server):
         ("state=completed", ["/big 6", "/big 5"], 2),
         ("state=failed", ["/fail"], 1),
         ("state=running", [], 0),
+        ("live=true", [], 0),
+        ("live=false", ["/big 6", "/fail", "/big 5"], 3),
         ("backend=demo", ["/big 6", "/fail", "/big 5"], 3),
         ("backend=claude", [], 0),
         ("backend=demo&state=failed", ["/fail"], 1),
@@ -62,6 +64,8 @@ async def test_a_page_of_runs_is_what_the_query_says(server):
         ("offset=-1", "?offset", "at least 0"),
         ("offset=10001", "?offset", "at most 10000"),
         ("offset=" + "9" * 40, "?offset", "at most 10000"),
+        ("live=1", "?live", "a boolean"),
+        ("live=True", "?live", "a boolean"),
         ("state=weird", "?state",
          'one of "queued", "starting", "running", "stopping", "completed", "failed", "cancelled"'),
     ],
@@ -106,6 +110,42 @@ async def test_a_run_is_stopped_and_waited_for(server):
     reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20", method="POST", data=b"")
     assert (reply.status, reply.json["state"], reply.json["stop_cause"]) == (200, "cancelled", "client")
     assert reply.json["error"]["message"] == "The run was cancelled on request"
+
+
+@pytest.mark.parametrize(("by", "cause"), [("console", "console"), ("client", "client")])
+async def test_who_stops_a_run_may_say_that_it_is_the_console(server, by, cause):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20&by={by}", method="POST", data=b"")
+    assert (reply.json["state"], reply.json["stop_cause"]) == ("cancelled", cause)
+
+
+@pytest.mark.parametrize("by", ["timeout", "memory", "", "x"])
+async def test_nobody_stops_a_run_by_a_cause_that_is_not_his(server, by):
+    run_id = await hanging(server)
+    reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel?by={by}", method="POST", data=b"")
+    assert (reply.status, reply.json["errors"][0]["path"]) == (400, "?by")
+    assert server.supervisor.handle(run_id).run.state is RunState.RUNNING
+
+
+async def test_live_runs_are_those_that_have_not_ended(new_server):
+    server = await new_server(limits=Limits(max_concurrent_runs=1))
+    await run_of(server, "/big 5")
+    running = await hanging(server)
+    queued = (await server.prompt("hello", detach=True)).json["id"]
+    page = (await server.fetch("/api/v1/runs?live=true")).json
+    assert ([run["id"] for run in page["runs"]], page["total"]) == ([queued, running], 2)
+    assert (await server.fetch("/api/v1/runs?live=true&limit=1")).json["runs"][0]["id"] == queued
+    assert (await server.fetch("/api/v1/runs?live=true&state=queued")).json["total"] == 1
+    assert (await server.fetch("/api/v1/runs?live=true&state=completed")).json["total"] == 0
+    assert (await server.fetch("/api/v1/runs?live=true&backend=claude")).json["total"] == 0
+
+
+async def test_characters_of_text_and_reasoning_are_counted(server):
+    run_id = await run_of(server, "/think it")
+    events = (await server.fetch(f"/api/v1/runs/{run_id}/events")).sse
+    said = [each.data["text"] for each in events if each.event in ("text.delta", "reasoning.delta")]
+    assert {"text.delta", "reasoning.delta"} <= {each.event for each in events}
+    assert (await server.fetch(f"/api/v1/runs/{run_id}")).json["output_chars"] == sum(map(len, said))
 
 
 async def test_a_wait_that_is_over_before_the_run_is_answers_202(server):

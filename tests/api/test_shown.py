@@ -56,7 +56,7 @@ def shape(value, path=""):
 
 # Whether a child is gone yet when its run is told, whether another run is in its folder, what has a version.
 BY_LUCK = re.compile(
-    r".*(\.exit|\.pid|\.notices|\.version|\.first_output_ms|\.retry_after_secs|\.metadata|\.tags).*"
+    r".*(\.exit|\.pid|\.notices|\.version|\.first_output_ms|\.retry_after_secs|\.metadata|\.tags|\.resources).*"
 )
 
 
@@ -138,7 +138,7 @@ async def test_what_is_shown_as_invalid_is_refused_so(server, route):
     path, headers, data = route.path.replace("{id}", "x"), {}, b"" if route.method == "POST" else None
     place = example["errors"][0]["path"] if "errors" in example else ""
     if route.request:
-        data = b"{}"
+        data = b"{}" if route.needs_body else b'{"no-such-field": 1}'
     elif place.startswith("?"):
         path += f"{place}=all"
     elif place:
@@ -153,7 +153,7 @@ async def test_what_is_shown_as_invalid_is_refused_so(server, route):
 async def test_what_is_shown_as_not_found_is_told_so(server, route):
     example = refusal(route.name, Kind.NOT_FOUND)
     (id_,) = re.findall("'(.*)'", example["detail"])
-    body = {**HELLO, "session_id": id_} if route.request else None
+    body = {**HELLO, "session_id": id_} if route.request and route.needs_body else None
     data = b"" if route.method == "POST" and not body else None
     reply = await server.fetch(route.path.replace("{id}", id_), body, method=route.method, data=data)
     assert {**reply.json, "request_id": ""} == {**example, "request_id": ""}

@@ -27,6 +27,7 @@ FILES = [
     "docs/openapi.json",
     "docs/reference/README.md",
     "docs/reference/command-line.md",
+    "docs/reference/console.md",
     "docs/reference/settings.md",
     "docs/reference/native-api.md",
     "docs/reference/openai.md",

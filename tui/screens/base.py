@@ -78,7 +78,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
         def again() -> None:
             if self.is_current:
-                self.run_worker(carefully(), group=f"poll {read!r}", exclusive=True)
+                self.run_worker(carefully, group=f"poll {read!r}", exclusive=True)
 
         again()
         self.set_interval(every_secs, again)

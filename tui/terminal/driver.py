@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _LOOK_SECS: Final = 0.5  # a shell does not tell a job that runs that it has the terminal again
-_OWN_REPORTS: Final = {"Apple_Terminal"}  # shows a part of what it is asked
+_ECHOES: Final = {"Apple_Terminal"}  # they show a part of what they are asked
 
 _BEGIN: Final = "\x18\x1b\\\x1b[?1049h\x1b[?25l\x1b[?7l"  # the first two end what was cut off by a stop
 _MOUSE: Final = "\x1b[?1000h\x1b[?1003h\x1b[?1006h"
@@ -31,7 +31,7 @@ _ASK: Final = "\x1b[?2026$p\x1b[?2048$p"  # whether it knows frames, and tells i
 _TELL_SIZE: Final = "\x1b[?2048h"
 # What `clinvk.guardian` writes where the server cannot any more.
 _LEAVE: Final = (
-    b"\x1b[?2026l\x1b[?2048l\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1003l\x1b[?1000l\x1b]22;\x07"
+    b"\x1b[?2026l\x1b[?2048l\x1b[?2004l\x1b[?1004l\x1b[?1006l\x1b[?1003l\x1b[?1000l\x1b]22;default\x07"
     b"\x1b[<u\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"
 )
 
@@ -49,11 +49,11 @@ class TerminalDriver(Driver):
         shown: Callable[[], None] = lambda: None,
         hung_up: Callable[[], None] = lambda: None,
         stoppable: bool = False,
-        **options: Any,  # noqa: ANN401  Textual's
+        **options: Any,
     ) -> None:
-        """`shown` is called with the first frame, `hung_up` when the terminal is gone, and the app is told to end.
+        """`shown` is called with every frame; `hung_up` when the terminal is gone, and the app is told to end.
 
-        `stoppable`: whether Ctrl-Z stops the process; it stops all that runs in it. Raises OSError.
+        `stoppable`: whether Ctrl-Z stops the process, and all that runs in it; else it is a key. Raises OSError.
         """
         super().__init__(app, **options)
         self._shown = shown
@@ -83,8 +83,6 @@ class TerminalDriver(Driver):
                     self.write(_TELL_SIZE)
             case events.Key(key="ctrl+z") if self._stoppable:
                 self._stop()
-            case events.Key(key="ctrl+z"):
-                self._app.notify("Ctrl-Z would stop the server, HTTP too. q leaves the console.", severity="warning")
             case events.Resize():
                 self._size = (message.size.width, message.size.height)
                 super().process_message(message)
@@ -118,6 +116,8 @@ class TerminalDriver(Driver):
 
     def close(self) -> None:
         self._device.close()
+        # Of a crash it keeps a picture, with what was in every variable: the cause is enough, and no secret.
+        self._app._exit_renderables.clear()  # noqa: SLF001
 
     def open_url(self, url: str, new_tab: bool = True) -> None:  # noqa: ARG002
         """Show it: a browser started here would be the server's child, and may want the terminal too."""
@@ -140,13 +140,13 @@ class TerminalDriver(Driver):
         self._resized()
 
     def _entry(self) -> str:
-        told = os.environ.get("TERM_PROGRAM") in _OWN_REPORTS
+        asked = os.environ.get("TERM_PROGRAM") not in _ECHOES
         return "".join((
             _BEGIN,
             _MOUSE if self._mouse else "",
             _KEYS,
             "" if constants.DISABLE_KITTY_KEY else _KEYBOARD_PROTOCOL,
-            "" if told else _ASK,
+            _ASK if asked else "",
         ))  # fmt: skip
 
     def _let_go(self) -> None:

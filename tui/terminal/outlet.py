@@ -18,14 +18,13 @@ class Outlet:
     More than `limit` waits only by the one write that reached it, so that a frame of any size gets through.
     """
 
-    def __init__(self, wake: Callable[[], None], repaint: Callable[[], None], limit: int = LIMIT) -> None:
+    def __init__(self, wake: Callable[[], object], repaint: Callable[[], object], limit: int = LIMIT) -> None:
         """`wake` is called when something waits and nothing did before."""
         self._wake = wake
         self._repaint = repaint
         self._limit = limit
         self._writes: deque[memoryview] = deque()
         self._size = 0
-        self._cut = False
         self._stalled = False
 
     @property
@@ -45,17 +44,6 @@ class Outlet:
         if not self._stalled:
             self._keep(text)
 
-    def replace(self, text: str) -> None:
-        """Drop what waits, but for the rest of a write that was sent in part, and keep `text` in any case."""
-        begun = self._writes[0] if self._cut else None
-        self._writes.clear()
-        self._size = 0
-        self._stalled = False
-        if begun is not None:
-            self._writes.append(begun)
-            self._size = len(begun)
-        self._keep(text)
-
     def waiting(self) -> bytes:
         """All that is to be sent, empty if nothing is."""
         return b"".join(self._writes)
@@ -65,10 +53,8 @@ class Outlet:
         self._size -= count
         while count and count >= len(self._writes[0]):
             count -= len(self._writes.popleft())
-            self._cut = False
         if count:
             self._writes[0] = self._writes[0][count:]
-            self._cut = True
         if self._stalled and not self._writes:
             self._stalled = False
             self._repaint()

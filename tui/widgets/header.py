@@ -64,7 +64,8 @@ class Header(Widget):
             left.append(Segment(f"  up {formats.uptime(status.uptime_secs)}", look.bar + look.muted))
         if board.trouble:
             room = self.size.width - Strip(left).cell_length - 1
-            return left, [_trouble(board.trouble, look.bar + look.bad, room)]
+            why = board.trouble.removeprefix(status.address).strip()
+            return left, [_trouble(why, look.bar + look.bad, room)]
         return left, [Segment(text, look.bar + style) for text, style in self._load(status)]
 
     def _load(self, status: Status) -> list[tuple[str, Style]]:

@@ -27,7 +27,7 @@ async def docs(call: Handler) -> None:
     html = page.render(call.services.openapi, call.origin.base_url)
     call.set_header("Content-Security-Policy", _POLICY)
     call.set_header("Referrer-Policy", "no-referrer")
-    _send(call, files.File.of("text/html", html.encode()))
+    send(call, files.File.of("text/html", html.encode()))
 
 
 async def file(call: Handler) -> None:
@@ -35,10 +35,10 @@ async def file(call: Handler) -> None:
     found = files.read(call.path["name"])
     if found is None:
         raise Problem(Kind.NOT_FOUND, f"There is nothing at {call.request.path}: see /docs")
-    _send(call, found)
+    send(call, found)
 
 
-def _send(call: Handler, sent: files.File) -> None:
+def send(call: Handler, sent: files.File) -> None:
     """Answer with it, compressed where the client takes that; 304 where the client has it."""
     compressed = sent.is_gzip and files.takes_gzip(call.request.headers.get("Accept-Encoding", ""))
     call.set_header("Content-Type", f"{sent.media_type}; charset=utf-8")

@@ -14,6 +14,7 @@ async def list_runs(call: Handler) -> None:
     state = call.query.get("state")
     query = RunQuery(
         state=RunState(state) if state else None,
+        live=call.query.get("live", False),
         backend=call.query.get("backend"),
         session_id=call.query.get("session_id"),
         group_id=call.query.get("group_id"),
@@ -29,10 +30,18 @@ async def get_run(call: Handler) -> None:
     call.reply(await call.services.monitor.run(call.path["id"]))
 
 
+async def inspect_run(call: Handler) -> None:
+    """What only a look at a live run tells."""
+    seen = await call.services.monitor.inspect(call.path["id"])
+    call.access.run_id = call.path["id"]
+    if not call.gone.done():
+        call.reply(seen)
+
+
 async def follow_run(call: Handler) -> None:
     """One run's events: from the first, or after `Last-Event-ID`, to its end."""
     log = await call.services.supervisor.history.log(call.path["id"])
-    call.run_id = call.path["id"]
+    call.access.run_id = call.path["id"]
     accepts = call.request.headers.get("Accept", "")
     since = call.query.get("Last-Event-ID", -1) + 1
     await streams.send(call, log, since, NDJSON if NDJSON in accepts else SSE)
@@ -49,8 +58,8 @@ async def follow_all(call: Handler) -> None:
 async def cancel_run(call: Handler) -> None:
     """Ask for a run's end. 200 once it has ended, 202 while it is stopping."""
     run_id, wait = call.path["id"], call.query.get("wait", 0)
-    view = await call.services.monitor.stop(run_id, StopCause.CLIENT)
-    call.run_id = run_id
+    view = await call.services.monitor.stop(run_id, StopCause(call.query.get("by", StopCause.CLIENT)))
+    call.access.run_id = run_id
     if wait and not view.state.ended:
         handle = call.services.supervisor.handle(run_id)
         await first_of(handle.finished, call.gone, timeout=wait)

@@ -60,7 +60,7 @@ def to_form(output_format: str) -> Form:
 
 def to_answer(run: Run, output: str) -> dict[str, Any]:
     """A run that has ended as the native API tells it."""
-    return to_answer_of(view.of(run, 0, run.created_at, None, None), output)
+    return to_answer_of(view.of(run, 0, run.created_at), output)
 
 
 def to_answer_of(seen: RunView, output: str) -> dict[str, Any]:

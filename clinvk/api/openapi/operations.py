@@ -41,7 +41,7 @@ class Writer:
         if route.parameters:
             told["parameters"] = [_parameter(parameter) for parameter in route.parameters]
         if route.request:
-            told["requestBody"] = {"required": True, "content": {JSON: self._body(route.request)}}
+            told["requestBody"] = {"required": route.needs_body, "content": {JSON: self._body(route.request)}}
         answers = {str(status): self._answer(route, status) for status in route.answers}
         return told | {"responses": answers | self._problems(route)}
 

@@ -41,7 +41,11 @@ def example(route: Route, kind: Kind, schemas: Schemas) -> dict[str, Any] | None
 
 def _invalid(route: Route, schemas: Schemas) -> Problem:
     if route.request:
-        return problems.of(errors.InvalidInput(schemas.checker(route.request).faults({})))
+        return problems.of(
+            errors.InvalidInput(
+                schemas.checker(route.request).faults({} if route.needs_body else {"no-such-field": 1})
+            )
+        )
     for parameter in route.parameters:
         if refused := _refused(parameter):
             return refused

@@ -1,0 +1,78 @@
+"""What is told of a request: its line in the log, its view among the requests, its beat in the pulse."""
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from tornado.httputil import HTTPServerRequest
+
+from clinvk.clock import rfc3339
+from clinvk.views import RequestView
+
+if TYPE_CHECKING:
+    from clinvk.api.services import Services
+
+_log = logging.getLogger("clinvk.access")
+
+_PATH_CHARS: Final = 500
+_METHOD_CHARS: Final = 16
+
+
+class Access:
+    """One request, from its coming to its end: `clinvk.api.requests.Request`."""
+
+    def __init__(self, services: "Services", request: HTTPServerRequest, request_id: str) -> None:
+        self.id = request_id
+        self.run_id: str | None = None
+        """The run that it started or asks for; or the group of runs that it started."""
+        self._services = services
+        self._request = request
+        self._at = services.clock.wall()
+        self._began = services.clock.monotonic()
+        self._over = False
+
+    @property
+    def view(self) -> RequestView:
+        """As it is now, under way."""
+        return self._seen(None)
+
+    def begin(self) -> None:
+        """It is under way."""
+        self._services.requests.add(self)
+
+    def end(self, status: int, *, broken: bool = False) -> None:
+        """It was answered with `status`, or it was `broken` off by us. Only the first end counts."""
+        if self._over:
+            return
+        self._over = True
+        self._services.pulse.count(failed=broken or status >= 500)
+        self._services.requests.remove(self, self._seen(status))
+        request = self._request
+        _log.info(
+            "request",
+            extra={
+                "method": request.method,
+                "path": request.path,
+                "status": status,
+                "ms": self._ms,
+                "client": request.remote_ip,
+                "request_id": self.id,
+                "run_id": self.run_id,
+            },
+        )
+
+    @property
+    def _ms(self) -> float:
+        return round((self._services.clock.monotonic() - self._began) * 1000, 1)
+
+    def _seen(self, status: int | None) -> RequestView:
+        request, path = self._request, self._request.path  # which is without the query: that may hold a secret
+        return RequestView(
+            id=self.id,
+            at=rfc3339(self._at),
+            method=(request.method or "")[:_METHOD_CHARS],
+            path=path if len(path) <= _PATH_CHARS else path[: _PATH_CHARS - 1] + "…",
+            status=status,
+            duration_ms=self._ms,
+            client=request.remote_ip or "",
+            run_id=self.run_id if self.run_id and self.run_id.startswith("run_") else None,
+        )

@@ -1,0 +1,152 @@
+// A terminal as large as the window, and the socket to the console behind it.
+"use strict";
+
+(() => {
+  const LEFT = 1000, NOT_UNDERSTOOD = 1007, CRASHED = 1011, FULL = 1013, SWITCHED_OFF = 4404; // as the server has them
+  const PIECE = 16384; // characters of a paste at once
+  const PATIENCE_MS = { first: 300, most: 5000 };
+  const root = document.documentElement;
+  const notice = document.getElementById("notice");
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let socket, wait = PATIENCE_MS.first;
+
+  // The page's policy forbids inline styles, and xterm.js writes some: the same by means that it allows.
+  const create = document.createElement;
+  document.createElement = function (name, options) {
+    if (name !== "style") return create.call(this, name, options);
+    const sheet = new CSSStyleSheet();
+    document.adoptedStyleSheets.push(sheet);
+    return Object.defineProperty(create.call(this, "template"), "textContent", { set: (css) => sheet.replaceSync(css) });
+  };
+  const setAttribute = Element.prototype.setAttribute;
+  Element.prototype.setAttribute = function (name, value) {
+    if (name === "style") this.style.cssText = value;
+    else setAttribute.call(this, name, value);
+  };
+
+  const colours = () => {
+    const style = getComputedStyle(root);
+    const [background, foreground] = ["--ground", "--ink"].map((name) => style.getPropertyValue(name).trim());
+    return { background, foreground, cursor: foreground, cursorAccent: background };
+  };
+  const terminal = new Terminal({
+    fontFamily: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
+    fontSize: 14,
+    scrollback: 0,
+    cursorInactiveStyle: "none",
+    macOptionIsMeta: true,
+    macOptionClickForcesSelection: true,
+    theme: colours(),
+  });
+  const fit = new FitAddon.FitAddon();
+
+  function tell(message) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  }
+
+  function tellSize() {
+    tell({ type: "size", columns: terminal.cols, rows: terminal.rows, dark: dark.matches });
+  }
+
+  function type(text) {
+    for (let at = 0; at < text.length; at += PIECE) tell({ type: "input", text: text.slice(at, at + PIECE) });
+  }
+
+  // What stays the browser's: its own clipboard keys, and those that reload, enlarge and inspect the page.
+  function isOurs(event) {
+    if (["F5", "F11", "F12"].includes(event.key)) return false;
+    if (!(event.ctrlKey || event.metaKey)) return true;
+    const key = event.key.toLowerCase();
+    return !(key === "v" || (key === "c" && (event.metaKey || terminal.hasSelection())));
+  }
+
+  // OSC 52: the console copies. It never gets to read what is there.
+  function copy(data) {
+    const coded = data.slice(data.indexOf(";") + 1);
+    if (coded === "?") return true;
+    try {
+      const text = new TextDecoder().decode(Uint8Array.from(atob(coded), (each) => each.charCodeAt(0)));
+      if (navigator.clipboard) navigator.clipboard.writeText(text).catch(() => copyByHand(text));
+      else copyByHand(text);
+    } catch (error) {
+      console.warn("nothing that can be copied", error);
+    }
+    return true;
+  }
+
+  // Where the page came by plain HTTP from another machine, there is no other way.
+  function copyByHand(text) {
+    const field = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(field);
+    field.select();
+    if (!document.execCommand("copy")) say("The browser does not let this page copy.");
+    field.remove();
+    terminal.focus();
+  }
+
+  function say(text, { away = false, again = false } = {}) {
+    notice.querySelector("p").textContent = text;
+    notice.querySelector("button").hidden = !again;
+    notice.hidden = !text;
+    root.classList.toggle("away", away);
+    if (again) notice.querySelector("button").focus();
+  }
+
+  function connect() {
+    let opened = false;
+    const address = new URL("/console/socket", location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    socket = new WebSocket(address);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      opened = true;
+      terminal.reset();
+      fit.fit();
+      tellSize();
+    };
+    socket.onmessage = ({ data }) => {
+      if (!notice.hidden) say("");
+      wait = PATIENCE_MS.first;
+      terminal.write(new Uint8Array(data));
+      terminal.focus();
+    };
+    socket.onclose = ({ code, reason }) => away(code, reason, opened);
+  }
+
+  async function away(code, reason, opened) {
+    if (code === LEFT || code === CRASHED) return say(`${reason}.`, { away: true, again: true });
+    if (code === NOT_UNDERSTOOD) return say(`${reason}.`, { away: true });
+    const known = code === FULL || code === SWITCHED_OFF ? reason : opened ? "" : await refusal();
+    say(known ? `${known}. Trying again…` : "The server is away. Trying again…", { away: true });
+    wait = known ? PATIENCE_MS.most : Math.min(wait * 2, PATIENCE_MS.most);
+    setTimeout(connect, wait);
+  }
+
+  // Why there is no socket: a browser does not tell, but whoever asks for the page is told.
+  async function refusal() {
+    try {
+      const answer = await fetch("/console");
+      return answer.ok ? "" : (await answer.json()).detail;
+    } catch {
+      return ""; // nobody answers
+    }
+  }
+
+  terminal.loadAddon(fit);
+  terminal.open(document.getElementById("screen"));
+  terminal.onData(type);
+  terminal.onResize(tellSize);
+  terminal.attachCustomKeyEventHandler(isOurs);
+  terminal.parser.registerOscHandler(52, copy);
+  new ResizeObserver(() => fit.fit()).observe(document.getElementById("screen"));
+  dark.addEventListener("change", () => {
+    terminal.options.theme = colours();
+    tellSize();
+  });
+  notice.querySelector("button").addEventListener("click", () => {
+    say("Opening…", { away: true });
+    terminal.focus();
+    connect();
+  });
+  connect();
+})();
