@@ -47,9 +47,7 @@ class Terminal(Served):
         self.tmux("new-session", "-d", "-x", "120", "-y", "40", "bash", "--norc", "--noprofile", "-i")
         self.terminal = int(self.tmux("display", "-p", "#{pid}"))
         self.sees("prompt>")
-        self.device = self.tmux("display", "-p", "#{pane_tty}").strip()
-        self.before = self.modes()
-        self.stopped = False
+        self.before, self.stopped = self.modes(), False
 
     def tmux(self, *command):
         done = subprocess.run(
@@ -86,9 +84,8 @@ class Terminal(Served):
 
     def modes_of_job(self):
         """Those that the running job has."""
-        stty = subprocess.run(
-            ["stty", "-a", "-F", self.device], check=True, stdout=subprocess.PIPE, timeout=DEADLINE
-        )
+        device = self.tmux("display", "-p", "#{pane_tty}").strip()
+        stty = subprocess.run(["stty", "-a", "-F", device], check=True, stdout=subprocess.PIPE, timeout=DEADLINE)
         return stty.stdout.decode(), self.screen()
 
     def screen(self):
@@ -133,7 +130,7 @@ class Terminal(Served):
         shell = int(self.tmux("display", "-p", "#{pane_pid}"))
         family = processes.descendants(shell, processes.table())
         self.tmux("kill-server")
-        for pid in (self.terminal, *(row.pid for row in family)):
+        for pid in (self.terminal, shell, *(row.pid for row in family)):
             await_end(pid)
 
 
@@ -160,8 +157,8 @@ def test_the_console_stands_there_while_http_is_answered_and_nothing_spoils_it(c
     assert all(console.prompt(prompt)["output"] for prompt in prompts)
     shown = console.sees(*prompts, "0 live")
     assert "INFO" not in shown
-    log = console.home / "clinvk" / "console.log"
-    assert [Path(f"/proc/{console.pid}/fd/{fd}").readlink() for fd in (1, 2)] == [log] * 2
+    server, log = console.pid, console.home / "clinvk" / "console.log"
+    assert [Path(f"/proc/{server}/fd/{fd}").readlink() for fd in (1, 2)] == [log] * 2
     assert log.read_text().count("access: request") == 5
     assert log.stat().st_mode & 0o777 == 0o600
 

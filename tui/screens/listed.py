@@ -48,6 +48,9 @@ class ListScreen(ConsoleScreen, Generic[T]):
         self._taken = -1
         self._drawn: tuple[object, ...] = ()
         self.listing = Listing[T](self._vocabulary.text, self._rank(), descending=self._descending)
+        self.grid = Grid(self._columns, self.listing, self.sight, self._empty)
+        self.grid.sorted_by(self._by.title, descending=self._descending)
+        self.bar = FilterBar(self._summary, self.detail, self.HINT)
 
     def columns(self) -> Sequence[Column[T]]:
         raise NotImplementedError
@@ -72,9 +75,6 @@ class ListScreen(ConsoleScreen, Generic[T]):
         return max(self.rows(), default=None)
 
     def body(self) -> ComposeResult:
-        self.grid = Grid(self._columns, self.listing, self.sight, self._empty)
-        self.grid.sorted_by(self._by.title, descending=self._descending)
-        self.bar = FilterBar(self._summary, self.detail, self.HINT)
         yield self.grid
         yield self.bar
 
@@ -89,6 +89,8 @@ class ListScreen(ConsoleScreen, Generic[T]):
         return Sight(self.look, self.board.now, self.board.marked)
 
     def beat(self) -> None:
+        if not self.is_mounted:
+            return
         if self.board.version != self._taken and not self.listing.busy:
             self._taken = self.board.version
             self.listing.take(self.rows())
