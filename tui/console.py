@@ -9,6 +9,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.worker import Worker
 
 from clinvk.clock import Clock, SystemClock
 from clinvk.monitor import Monitor
@@ -83,7 +84,7 @@ class Console(App[Leave]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._theme_changed)
-        self.run_worker(self.feed.run, name="feed")
+        self._feeding: Worker[None] = self.run_worker(self.feed.run, name="feed")
         self.set_interval(_BEAT_SECS, self._beat)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:

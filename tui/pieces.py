@@ -14,7 +14,9 @@ BODY_BYTES: Final = 64 << 10
 """Of what a tool was given, and of what it gave."""
 _PART_BITS: Final = 16
 _STREAMED: Final = frozenset({TextDelta.type, ReasoningDelta.type})
-_FIELDS: Final = {ToolStarted.type: b'"input":"', ToolDone.type: b'"output":"'}
+_TEXT: Final = re.compile(rb'"text": ?"')
+_FIELDS: Final = {ToolStarted.type: re.compile(rb'"input": ?"'), ToolDone.type: re.compile(rb'"output": ?"')}
+_LOW_SURROGATE: Final = re.compile(rb"\\u[dD][c-fC-F]")
 _ESCAPE_BYTES: Final = 6
 
 
@@ -55,7 +57,8 @@ def cut(entries: Iterable[Entry], since: int) -> Iterator[Piece]:
 
 def _parts(entry: Entry, since: int) -> Iterator[Piece]:
     """A long text in parts. Where they begin depends on the event alone."""
-    head = entry.line.index(b'"text":"') + 8
+    found = _TEXT.search(entry.line)
+    head = found.end() if found else len(entry.line)
     prefix = entry.line[:head]
     first = part_of(since) if seq_of(since) == entry.seq else 0 if key_of(entry.seq) >= since else 1 << _PART_BITS
     for part in range(first, 1 << _PART_BITS):
@@ -72,9 +75,10 @@ def _parts(entry: Entry, since: int) -> Iterator[Piece]:
 def _shortened(kind: str, line: bytes) -> bytes:
     """The event with the beginning of its long text; `cut` says how many bytes are not in it."""
     name = _FIELDS.get(kind)
-    if name is None or len(line) <= BODY_BYTES or name not in line:
+    found = name.search(line) if name and len(line) > BODY_BYTES else None
+    if found is None:
         return line
-    head = line.index(name) + len(name)
+    head = found.end()
     end = _safe(line, head, head + BODY_BYTES)
     if _closing(line[head:end]) is not None:
         return line
@@ -85,6 +89,12 @@ def _safe(line: bytes, head: int, at: int) -> int:
     """The last place at or before `at` where a JSON string that begins at `head` can be cut."""
     if at >= len(line) or at <= head:
         return min(max(at, head), len(line))
+    place = _before_escape(line, head, at)
+    return place - _ESCAPE_BYTES if _LOW_SURROGATE.match(line, place) and place - _ESCAPE_BYTES > head else place
+
+
+def _before_escape(line: bytes, head: int, at: int) -> int:
+    """The same, but for two escapes that are one character together."""
     while at > head and line[at] & 0xC0 == 0x80:
         at -= 1
     for back in range(1, _ESCAPE_BYTES):

@@ -60,7 +60,7 @@ class Roll:
             self.rows.append(Row(pieces[-1], kind, position, item=item))
             position += len(pieces[-1]) + (number < len(lines) - 1)
         self.position += len(text)
-        self.size += _weight(text)
+        self.size += _weight(text) - len(lines) + 1
 
     def let_go(self, count: int) -> None:
         """The first rows are not needed any more."""

@@ -38,7 +38,7 @@ class Tool:
     def _head(self, width: int) -> Row:
         sign = "▾" if self.unfolded else "▸"
         end, style = self._ending()
-        name = crop(one_line(self.name), max(8, width // 3))
+        name = crop(one_line(self.name), max(24, width // 3))
         room = width - cells(name) - len(end) - 5
         said = crop(one_line(self.input, 4 * width), room) if room > 4 else ""
         gap = " " * max(1, room - cells(said) + 1)

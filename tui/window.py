@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final
 
 from clinvk.domain.errors import ClinvkError, RunNotFound
+from clinvk.domain.events import Entry
 from clinvk.monitor import Monitor
-from tui.pieces import cut, key_of, part_of, seq_of, slices
+from tui.pieces import PIECE_BYTES, cut, key_of, part_of, seq_of, slices
 from tui.roll import Place
 from tui.rows import Row
 from tui.stretch import MOST_EVENTS, Aim, Fold, Stretch, is_too_much
@@ -20,6 +21,7 @@ _MARGIN: Final = 200
 _FIRST_EVENTS: Final = 256
 _FEW_ROWS: Final = 200
 _PARTS: Final = 8
+_LAST_PARTS: Final = 64
 _STALE_BEATS: Final = 4
 _RETRY_SECS: Final = 1.0
 _BEHIND_EVENTS: Final = 20_000
@@ -204,6 +206,7 @@ class Window:
     async def _follow(self, fold: Fold) -> None:
         async with aclosing(self._monitor.run_events(self._run_id, seq_of(self._next))) as batches:
             async for batch in batches:
+                self._skip(batch)
                 for pieces in slices(cut(batch, self._next)):
                     fold.fold(pieces)
                     self._next = pieces[-1].key + 1
@@ -215,6 +218,14 @@ class Window:
                 self._grown(fold)
         self._ended = True
         self._grown(fold)
+
+    def _skip(self, batch: list[Entry]) -> None:
+        """On the way to the end, of an event that is longer than all that is kept only the last is read."""
+        fresh = self._fresh
+        for entry in batch:
+            parts = len(entry.line) // PIECE_BYTES - _LAST_PARTS
+            if fresh and fresh.aim is Aim.END and parts > 0:
+                fresh.start = self._next = max(self._next, key_of(entry.seq, parts))
 
     def _grown(self, fold: Fold) -> None:
         self.total = max(self.total, seq_of(self._next))

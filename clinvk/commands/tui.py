@@ -5,6 +5,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,12 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 async def _show(monitor: RemoteMonitor, log: Path) -> int:
-    await monitor.status()  # before the screen is taken: what is wrong with the way there is said on a plain line
+    async with aclosing(monitor):
+        await monitor.status()  # before the screen is taken: what is wrong with the way is said on a plain line
+        return await _shown(monitor, log)
+
+
+async def _shown(monitor: RemoteMonitor, log: Path) -> int:
     from tui.console import Console  # noqa: PLC0415  it takes its time, and is for those who get in
     from tui.terminal.show import Crashed, HungUp, show  # noqa: PLC0415
 

@@ -12,8 +12,7 @@ from clinvk.domain.events import Entry
 from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import StopCause
 from clinvk.remote import streams
-from clinvk.remote.client import Client, step
-from clinvk.remote.http import Request
+from clinvk.remote.client import Client, Request, step
 from clinvk.remote.log import Attempts, ConnectionLog
 from clinvk.remote.problems import of_backend, of_run, of_session
 from clinvk.remote.target import Target
@@ -56,6 +55,10 @@ class RemoteMonitor:
         """Reaches nothing yet. Raises BadTarget."""
         self._client = Client(Target.of(url, api_key))
         self._log = ConnectionLog(SystemClock())
+
+    async def aclose(self) -> None:
+        """Ends its connections; nothing can be asked after it."""
+        await self._client.aclose()
 
     async def status(self) -> Status:
         return await self._client.ask(_get("/api/v1/status"), Status)

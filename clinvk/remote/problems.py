@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, TypeAlias
 
+import httpx
 import msgspec
 
 from clinvk.domain.errors import (
@@ -18,11 +19,8 @@ from clinvk.domain.errors import (
     StoreUnavailable,
 )
 from clinvk.monitor import Refused, Unreachable
-from clinvk.remote.http import Answer
+from clinvk.remote.http import whole
 from clinvk.remote.target import Target
-
-CEILING: Final = 64 << 20
-"""Bytes of an answer that is read whole: far more than any page of ours has."""
 
 Expected: TypeAlias = Mapping[str, ClinvkError]
 """By the last step of a problem's type, what it means for the call that met it."""
@@ -55,20 +53,20 @@ def of_backend(name: str | None) -> Expected:
     return {"backend-not-found": BackendNotFound(name)} if name else {}
 
 
-async def check(target: Target, answer: Answer, expected: Expected) -> None:
+async def check(target: Target, answer: httpx.Response, expected: Expected) -> None:
     """Raises what `answer` is instead of a success."""
-    if 200 <= answer.status < 300:
+    if 200 <= answer.status_code < 300:
         return
-    if answer.status == 401:
+    if answer.status_code == 401:
         raise Unreachable(_unauthorized(target))
-    if answer.status < 400:
+    if answer.status_code < 400:
         there = answer.headers.get("Location", "elsewhere")
         raise Unreachable(f"{target.url} sends us to {there}: if that is the server, give its URL with --url")
     try:
-        problem = msgspec.json.decode(await answer.whole(CEILING), type=_Problem)
+        problem = msgspec.json.decode(await whole(answer), type=_Problem)
     except msgspec.DecodeError as error:
         raise Unreachable(
-            f"{target.url} answered {answer.status}, and not as clinvk does:"
+            f"{target.url} answered {answer.status_code}, and not as clinvk does:"
             " is a proxy between, or something else there?"
         ) from error
     raise _meant(problem, expected)

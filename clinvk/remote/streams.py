@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, TypeAlias
 
+import httpx
 import msgspec
 
 from clinvk.domain.errors import ClinvkError, LineTooLong, RunNotFound
 from clinvk.domain.events import Entry, RunFinished
 from clinvk.monitor import Unreachable
-from clinvk.remote.client import Client, step
-from clinvk.remote.http import Answer, Request
+from clinvk.remote.client import Client, Request, step
 from clinvk.remote.log import Attempts
 from clinvk.remote.problems import of_run
 from clinvk.remote.wire import Form, Ndjson, Sse
@@ -119,9 +119,9 @@ async def _events_of(client: Client, attempts: Attempts, run_id: str, since: int
                 yield batch
 
 
-async def _entries(client: Client, answer: Answer, form: Form, attempts: Attempts) -> Batches:
+async def _entries(client: Client, answer: httpx.Response, form: Form, attempts: Attempts) -> Batches:
     """What comes by one connection, in batches of whatever one read brings."""
-    while data := await answer.read():
+    async for data in answer.aiter_raw():
         try:
             batch = form.feed(data)
         except (LineTooLong, msgspec.DecodeError) as error:

@@ -1,16 +1,13 @@
-"""Where a server is and how to get in: its URL taken apart, and the key."""
+"""Where a server is and how to get in: its URL, and the key."""
 
 import re
-import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import SplitResult, quote, urlsplit
 
-from clinvk import __version__
 from clinvk.domain.errors import ClinvkError
 
-_PORTS: Final = {"http": 80, "https": 443}
+_SCHEMES: Final = ("http", "https")
 _EXAMPLE: Final = "such as http://127.0.0.1:8080"
 
 
@@ -20,14 +17,9 @@ class BadTarget(ClinvkError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One server. `base` is the path that its own paths begin behind, for one behind a proxy; often empty."""
+    """One server. Its URL may end with a path that its own paths begin behind, for one behind a proxy."""
 
     url: str
-    host: str
-    port: int
-    authority: str
-    base: str
-    tls: ssl.SSLContext | None = field(repr=False)
     key: str | None = field(repr=False)
 
     @classmethod
@@ -37,27 +29,18 @@ class Target:
             raise BadTarget("the API key is empty, or has characters that no HTTP header can hold")
         try:
             parts = urlsplit(url.rstrip("/"))
-            host, port = _host(parts), parts.port or _PORTS.get(parts.scheme, 0)
+            host, port = _host(parts), parts.port
         except ValueError as error:  # of a port, a bracket, a name that is none
             raise BadTarget(f"{url!r} is no URL of a server: {error}; expected one {_EXAMPLE}") from None
-        if not port or not host:
+        if parts.scheme not in _SCHEMES or not host or port == 0:
             raise BadTarget(f"{url!r} is no URL of a server: expected one {_EXAMPLE}")
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise BadTarget(
                 f"a URL of a server is a scheme, a host, a port and perhaps a path, {_EXAMPLE}: no more"
             )
-        authority = (f"[{host}]" if ":" in host else host) + (f":{parts.port}" if parts.port else "")
+        authority = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
         base = quote(parts.path, safe="/%:@!$&'()*+,;=~")
-        tls = ssl.create_default_context() if parts.scheme == "https" else None
-        return cls(f"{parts.scheme}://{authority}{base}", host, port, authority, base, tls, key)
-
-    def head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
-        """The head of a request. It has the key: it is for the wire only."""
-        lines = [f"{method} {self.base}{path} HTTP/1.1", f"Host: {self.authority}"]
-        lines += [f"User-Agent: clinvk/{__version__}", "Accept-Encoding: identity", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines += [f"Authorization: Bearer {self.key}"] if self.key else []
-        return "\r\n".join([*lines, "", ""]).encode("ascii")
+        return cls(f"{parts.scheme}://{authority}{base}", key)
 
 
 def _host(parts: SplitResult) -> str:

@@ -22,11 +22,12 @@ from clinvk.backends.registry import default_registry
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
 from clinvk.domain.events import TextDelta
+from clinvk.local_monitor import LocalMonitor
 from clinvk.schemas import Schemas
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.limits import Limits
-from clinvk.supervisor.local_monitor import LocalMonitor
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.telemetry.logging import LogRing
 
 ROUNDS = 300
 PROMPT = "/hang"
@@ -112,7 +113,8 @@ def _server(home: str) -> tuple[Supervisor, HTTPServer, int]:
         return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
 
     supervisor = Supervisor(default_registry(), Limits(), clock, new_id)
-    services = Services(supervisor, LocalMonitor(supervisor), Schemas(), Bounds(), clock, new_id, home)
+    services = Services(supervisor, Schemas(), Bounds(), clock, new_id, home)
+    services.monitor = LocalMonitor(services, LogRing())
     services.models = Models(("demo",), "demo")
     http = application.server(services)
     sockets = bind_sockets(0, "127.0.0.1")

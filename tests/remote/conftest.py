@@ -18,9 +18,23 @@ async def relay(server):
 
 
 @pytest.fixture
-def monitor(relay):
+async def connect():
+    """Makes monitors that are closed after the test."""
+    monitors = []
+
+    def make(url, key=None):
+        monitors.append(RemoteMonitor(url, key))
+        return monitors[-1]
+
+    yield make
+    for each in monitors:
+        await each.aclose()
+
+
+@pytest.fixture
+def monitor(relay, connect):
     """A monitor of the server behind the relay."""
-    return RemoteMonitor(relay.url)
+    return connect(relay.url)
 
 
 @pytest.fixture
@@ -28,8 +42,8 @@ async def scripted():
     """Starts servers that answer as they are told."""
     servers = []
 
-    async def make(answer):
-        servers.append(await Scripted(answer).listen())
+    async def make(answer, tls=None):
+        servers.append(await Scripted(answer).listen(tls))
         return servers[-1]
 
     yield make

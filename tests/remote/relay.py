@@ -24,10 +24,10 @@ class Listener:
         self._writers = set()
         self._tasks = set()
 
-    async def listen(self):
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=PIECE)
+    async def listen(self, tls=None):
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=PIECE, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         return self
 
     async def _accept(self, reader, writer):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+from functools import partial
 
 import pytest
 
@@ -19,9 +20,8 @@ from clinvk.domain.errors import (
 )
 from clinvk.domain.paging import RunQuery
 from clinvk.monitor import Refused, Unreachable
-from clinvk.remote import RemoteMonitor, http
-from clinvk.remote.http import Request, exchange
-from clinvk.remote.target import Target
+from clinvk.remote import http, monitor
+from clinvk.remote.client import Request
 from tests.remote.relay import document, says
 
 KEY = "dummy-key-31337"
@@ -32,12 +32,23 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-async def refused(scripted, data, call=lambda monitor: monitor.run("run_1"), key=None):
+@pytest.fixture
+def refused(scripted, connect):
     """What a monitor raises when its server says `data`."""
-    server = await scripted(says(data))
-    with pytest.raises(ClinvkError) as told:
-        await call(RemoteMonitor(server.url, key))
-    return told.value
+
+    async def told(data, call=lambda it: it.run("run_1"), key=None):
+        server = await scripted(says(data))
+        with pytest.raises(ClinvkError) as told:
+            await call(connect(server.url, key))
+        return told.value
+
+    return told
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Who asks for something waits a moment only."""
+    monkeypatch.setattr(monitor, "Request", partial(Request, patience=0.2))
 
 
 def problem(slug, status, detail="Not so", **more):
@@ -65,9 +76,9 @@ class TestFraming:
         ],
         ids=["length", "to the end", "chunks", "after an interim answer", "of an old proxy"],
     )  # fmt: skip
-    async def test_a_page_in_every_framing(self, scripted, data):
+    async def test_a_page_in_every_framing(self, scripted, connect, data):
         server = await scripted(says(data))
-        page = await RemoteMonitor(server.url).runs(RunQuery())
+        page = await connect(server.url).runs(RunQuery())
         assert (page.runs, page.total, page.limit, page.next_cursor) == ((), 0, 50, "c")
 
     @pytest.mark.parametrize(
@@ -81,8 +92,8 @@ class TestFraming:
         ],
         ids=["length", "a chunk", "no last chunk", "half a head", "nothing"],
     )  # fmt: skip
-    async def test_what_breaks_off_is_no_answer(self, scripted, data):
-        told = await refused(scripted, data)
+    async def test_what_breaks_off_is_no_answer(self, refused, data):
+        told = await refused(data)
         assert isinstance(told, Unreachable)
         assert str(told).endswith("broke the connection off")
 
@@ -97,72 +108,58 @@ class TestFraming:
         ],
         ids=["ssh", "http2", "length", "chunk", "endless head"],
     )
-    async def test_what_is_no_http_is_said_to_be_none(self, scripted, data):
-        told = await refused(scripted, data)
+    async def test_what_is_no_http_is_said_to_be_none(self, refused, data):
+        told = await refused(data)
         assert isinstance(told, Unreachable)
         assert "does not answer in HTTP/1.1" in str(told)
 
-    async def test_an_answer_beyond_the_ceiling_is_not_read_on(self, scripted):
-        server = await scripted(says(HEAD + b"\r\n" + PAGE * 100))
-        with pytest.raises(Unreachable, match="longer than 1000 bytes"):
-            async with exchange(Target.of(server.url, None), Request("GET", "/")) as answer:
-                await answer.whole(1000)
+    async def test_an_answer_beyond_the_ceiling_is_not_read_on(self, refused, monkeypatch):
+        monkeypatch.setattr(http, "CEILING", 1000)
+        told = await refused(HEAD + b"\r\n" + PAGE * 100)
+        assert isinstance(told, Unreachable)
+        assert str(told).endswith("/api/v1/runs/run_1 answers is longer than 1000 bytes")
 
-    async def test_after_the_end_of_a_body_is_nothing(self, scripted):
-        server = await scripted(says(HEAD + CHUNKED + b"2\r\n{}\r\n0\r\n\r\n"))
-        async with exchange(Target.of(server.url, None), Request("GET", "/")) as answer:
-            assert [await answer.read() for _ in range(3)] == [b"{}", b"", b""]
-
-    async def test_a_request_without_a_body_says_so(self, scripted):
+    async def test_a_request_without_a_body_says_so(self, scripted, connect):
         server = await scripted(says(problem("not-found", 404)))
         with pytest.raises(RunNotFound):
-            await RemoteMonitor(server.url).rerun("run_1")
+            await connect(server.url).rerun("run_1")
         assert "POST /api/v1/runs/run_1/rerun HTTP/1.1" in server.heads[0]
         assert "Content-Length: 0" in server.heads[0]
 
-    async def test_ids_are_one_step_of_a_path(self, scripted):
+    async def test_ids_are_one_step_of_a_path(self, scripted, connect):
         server = await scripted(says(problem("not-found", 404)))
         with pytest.raises(SessionNotFound, match="'a/b'"):
-            await RemoteMonitor(server.url + "/ai").session("a/b?c"[:3])
+            await connect(server.url + "/ai").session("a/b?c"[:3])
         assert "GET /ai/api/v1/sessions/a%2Fb HTTP/1.1" in server.heads[0]
 
 
 class TestTrouble:
     """A sentence that names its cure, and never the key."""
 
-    async def test_nobody_listens(self):
+    async def test_nobody_listens(self, connect):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             url = f"http://localhost:{free.getsockname()[1]}"
             with pytest.raises(Unreachable) as told:
-                await RemoteMonitor(url, KEY).status()
+                await connect(url, KEY).status()
         assert str(told.value) == f"{url} refused the connection: is `clinvk serve` running there?"
 
-    async def test_a_name_that_is_none(self):
+    async def test_a_name_that_is_none(self, connect):
         with pytest.raises(Unreachable, match=r"^http://no\.such\.host\.invalid cannot be reached: "):
-            await RemoteMonitor("http://no.such.host.invalid").status()
+            await connect("http://no.such.host.invalid").status()
 
-    async def test_a_server_that_says_nothing(self, scripted):
-        async def nothing(writer):
+    @pytest.mark.usefixtures("impatient")
+    @pytest.mark.parametrize("half", [b"", HEAD + b"Content-Length: 10\r\n\r\n12345"], ids=["nothing", "half"])
+    async def test_a_server_that_says_no_more(self, scripted, connect, half):
+        async def stalled(writer):
+            writer.write(half)
             await asyncio.get_running_loop().create_future()
 
-        server = await scripted(nothing)
-        request = Request("GET", "/", patience=0.2)
+        server = await scripted(stalled)
         with pytest.raises(Unreachable, match=r"said nothing for 0\.2 seconds$"):
-            async with exchange(Target.of(server.url, None), request):
-                pass
+            await connect(server.url).run("run_1")
 
-    async def test_a_server_that_stops_in_the_middle(self, scripted):
-        async def half(writer):
-            writer.write(HEAD + b"Content-Length: 10\r\n\r\n12345")
-            await asyncio.get_running_loop().create_future()
-
-        server = await scripted(half)
-        with pytest.raises(Unreachable, match=r"said nothing for 0\.2 seconds$"):
-            async with exchange(Target.of(server.url, None), Request("GET", "/", patience=0.2)) as answer:
-                await answer.whole(100)
-
-    async def test_a_server_that_cannot_be_connected_to(self, monkeypatch):
+    async def test_a_server_that_cannot_be_connected_to(self, connect, monkeypatch):
         monkeypatch.setattr(http, "_CONNECT_SECS", 0.2)
         with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
             port = full.getsockname()[1]
@@ -171,38 +168,38 @@ class TestTrouble:
                     each.setblocking(False)
                     each.connect_ex(("127.0.0.1", port))
                 with pytest.raises(Unreachable, match=r"no connection in 0\.2 seconds"):
-                    await RemoteMonitor(f"http://127.0.0.1:{port}").status()
+                    await connect(f"http://127.0.0.1:{port}").status()
 
-    async def test_tls_where_there_is_none(self, scripted):
+    async def test_tls_where_there_is_none(self, scripted, connect):
         server = await scripted(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
         server.listens = False
         with pytest.raises(Unreachable, match="is it http://"):
-            await RemoteMonitor(server.url.replace("http", "https"), KEY).status()
+            await connect(server.url.replace("http", "https"), KEY).status()
 
-    async def test_a_server_that_wants_a_key(self, scripted):
-        told = await refused(scripted, problem("unauthorized", 401))
+    async def test_a_server_that_wants_a_key(self, refused):
+        told = await refused(problem("unauthorized", 401))
         assert isinstance(told, Unreachable)
         assert str(told).endswith("asks for an API key: name the variable that holds it with --api-key-env")
 
-    async def test_a_server_that_wants_another_key(self, scripted):
-        told = await refused(scripted, problem("unauthorized", 401, f"{KEY} is none"), key=KEY)
+    async def test_a_server_that_wants_another_key(self, refused):
+        told = await refused(problem("unauthorized", 401, f"{KEY} is none"), key=KEY)
         assert isinstance(told, Unreachable)
         assert str(told).endswith("refuses the API key: --api-key-env names the variable that holds it")
 
     @pytest.mark.parametrize("status", [403, 404, 502])
-    async def test_a_page_of_somebody_else(self, scripted, status):
-        told = await refused(scripted, document(status, b"<html>nginx</html>", "text/html"))
+    async def test_a_page_of_somebody_else(self, refused, status):
+        told = await refused(document(status, b"<html>nginx</html>", "text/html"))
         assert isinstance(told, Unreachable)
         assert f"answered {status}, and not as clinvk does" in str(told)
 
     @pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"{}", b"[]", b'{"id":1}', b""])
-    async def test_a_success_of_somebody_else(self, scripted, body):
-        told = await refused(scripted, document(200, body, "text/html"))
+    async def test_a_success_of_somebody_else(self, refused, body):
+        told = await refused(document(200, body, "text/html"))
         assert isinstance(told, Unreachable)
         assert "does not answer as this version of clinvk does" in str(told)
 
-    async def test_a_redirection(self, scripted):
-        told = await refused(scripted, document(301, b"", "text/html", "Location: https://build.example/"))
+    async def test_a_redirection(self, refused):
+        told = await refused(document(301, b"", "text/html", "Location: https://build.example/"))
         assert isinstance(told, Unreachable)
         assert "sends us to https://build.example/" in str(told)
 
@@ -237,14 +234,14 @@ SESSION = "ses_1"
         ),
     ],
 )  # fmt: skip
-async def test_a_problem_is_what_the_same_call_raises_in_the_servers_process(scripted, answer, call, error):
-    told = await refused(scripted, answer, call)
+async def test_a_problem_is_what_the_same_call_raises_in_the_servers_process(refused, answer, call, error):
+    told = await refused(answer, call)
     assert (type(told), str(told)) == (type(error), str(error))
 
 
-async def test_every_fault_of_an_input_is_told(scripted):
+async def test_every_fault_of_an_input_is_told(refused):
     faults = [{"path": "/prompt", "message": "was not kept", "expected": "a run whose request is kept"}]
-    told = await refused(scripted, problem("invalid-request", 400, errors=faults), lambda it: it.rerun("run_1"))
+    told = await refused(problem("invalid-request", 400, errors=faults), lambda it: it.rerun("run_1"))
     assert isinstance(told, InvalidInput)
     assert [vars_of(fault) for fault in told.faults] == faults
 
@@ -253,9 +250,9 @@ def vars_of(fault):
     return {"path": fault.path, "message": fault.message, "expected": fault.expected}
 
 
-async def test_the_key_is_sent_and_told_nowhere(scripted):
+async def test_the_key_is_sent_and_told_nowhere(scripted, connect):
     server = await scripted(says(problem("internal", 500)))
     with pytest.raises(Refused) as told:
-        await RemoteMonitor(server.url, KEY).status()
+        await connect(server.url, KEY).status()
     assert f"Authorization: Bearer {KEY}\r\n" in server.heads[0]
     assert KEY not in repr(told.value) + repr(told.value.__cause__)

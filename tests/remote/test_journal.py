@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from clinvk.domain.events import Entry
-from clinvk.remote import RemoteMonitor, streams
+from clinvk.remote import streams
 from tests.api.client import run_of
 from tests.api.conftest import QUICK
 from tests.remote.reading import Reader
@@ -179,10 +179,10 @@ async def test_many_readers_are_no_trouble_to_each_other(server, monitor):
         await reader.close()
 
 
-async def test_a_server_that_was_never_there_is_waited_for(server):
+async def test_a_server_that_was_never_there_is_waited_for(server, connect):
     relay = await Relay(server.port).listen()
     relay.down = True
-    reader = Reader(RemoteMonitor(relay.url).events())
+    reader = Reader(connect(relay.url).events())
     note(server, "a")
     reading = asyncio.ensure_future(reader.take(1))
     await relay.until(lambda: relay.opened >= 2)

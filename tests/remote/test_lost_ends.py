@@ -6,7 +6,6 @@ import pytest
 
 from clinvk.api.streams import ndjson
 from clinvk.domain.events import Entry
-from clinvk.remote import RemoteMonitor
 from tests.remote.reading import Reader
 from tests.remote.relay import document
 
@@ -32,7 +31,7 @@ def stream(batch=(), *, whole=True):
 
 
 @pytest.fixture
-async def serve(scripted):
+async def serve(scripted, connect):
     """A monitor of a server that says these answers one after the other."""
 
     async def make(*answers):
@@ -42,7 +41,7 @@ async def serve(scripted):
             writer.write(left.pop(0))
 
         server = await scripted(answer)
-        return server, RemoteMonitor(server.url)
+        return server, connect(server.url)
 
     return make
 

@@ -7,7 +7,6 @@ import pytest
 
 from clinvk.domain.errors import RunNotFound
 from clinvk.domain.run import StopCause
-from clinvk.remote import RemoteMonitor
 from tests.api.client import DEADLINE, hanging, run_of
 from tests.api.conftest import QUICK
 from tests.remote.reading import Reader
@@ -119,10 +118,10 @@ class Flood:
             draining.cancel()
 
 
-async def test_a_slow_reader_holds_the_server_back_and_gets_everything(scripted):
+async def test_a_slow_reader_holds_the_server_back_and_gets_everything(scripted, connect):
     flood = Flood()
     server = await scripted(flood)
-    reader = Reader(RemoteMonitor(server.url).run_events("run_1"))
+    reader = Reader(connect(server.url).run_events("run_1"))
     await reader.take(1)
     async with asyncio.timeout(DEADLINE):
         await flood.stalled.wait()
@@ -130,9 +129,9 @@ async def test_a_slow_reader_holds_the_server_back_and_gets_everything(scripted)
     assert len(await reader.all()) == 1000 * flood.TIMES + 1
 
 
-async def test_no_batch_is_large(scripted):
+async def test_no_batch_is_large(scripted, connect):
     server = await scripted(Flood())
-    stream = RemoteMonitor(server.url).run_events("run_1")
+    stream = connect(server.url).run_events("run_1")
     async with asyncio.timeout(DEADLINE):
         sizes = [sum(len(entry.line) for entry in batch) async for batch in stream]
     assert max(sizes) <= 2 * PIECE

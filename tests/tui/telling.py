@@ -19,11 +19,26 @@ def a_told_run() -> Iterator[dict[str, Any]]:
     yield {"type": "tool.started", "tool_id": "t1", "name": "list_files", "input": "src/engine"}
     yield {"type": "tool.done", "tool_id": "t1", "ok": True, "output": "loader.py\nboot.py\n"}
     yield {"type": "tool.started", "tool_id": "t2", "name": "Bash", "input": "cat /etc/shadow"}
-    yield {"type": "approval.asked", "ask_id": "a", "tool": "Bash", "action": "execute", "paths": [], "detail": "cat"}
-    yield {"type": "approval.answered", "ask_id": "a", "allowed": False, "by": "mode", "reason": "it is not allowed"}
+    yield {
+        "type": "approval.asked",
+        "ask_id": "a",
+        "tool": "Bash",
+        "action": "execute",
+        "paths": [],
+        "detail": "cat",
+    }
+    yield {
+        "type": "approval.answered",
+        "ask_id": "a",
+        "allowed": False,
+        "by": "mode",
+        "reason": "it is not allowed",
+    }
     yield {"type": "tool.done", "tool_id": "t2", "ok": False, "output": "\x1b[31mrefused\x1b[0m"}
     yield {"type": "notice", "message": "unknown message type 'novelty'"}
-    yield from ({"type": "text.delta", "block": "1", "text": ANSWER[at : at + 7]} for at in range(0, len(ANSWER), 7))
+    yield from (
+        {"type": "text.delta", "block": "1", "text": ANSWER[at : at + 7]} for at in range(0, len(ANSWER), 7)
+    )
 
 
 def the_end(state: str = "completed", **said: Any) -> dict[str, Any]:

@@ -1,18 +1,19 @@
 """A run's events told as rows."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.tui.scripted import entries
 from tests.tui.telling import a_told_run, the_end
 from tui.cells import cells, crop, visible, wrap
-from tui.pieces import PIECE_BYTES, cut, slices
+from tui.pieces import PIECE_BYTES, cut, key_of, slices
 from tui.roll import Place
 from tui.rows import Kind
-from tui.transcript import Transcript
+from tui.transcript import Transcript, said_of
 
 TEXTS = st.text(alphabet=st.sampled_from("ab  \n\t\r\x1b日本🎉é\u0301\u200d"), max_size=120)
 
@@ -31,7 +32,7 @@ def lines(transcript: Transcript) -> list[str]:
 @example("ab ab", [2, 3], 4)
 def test_rows_do_not_depend_on_how_a_text_was_cut(text: str, cuts: list[int], width: int) -> None:
     edges = sorted({0, len(text), *(min(place, len(text)) for place in cuts)})
-    parts = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)] or [text]
+    parts = [text[a:b] for a, b in pairwise(edges)] or [text]
     whole, chunked = Transcript(width), Transcript(width)
     whole.fold(list(cut(entries({"type": "text.delta", "block": "1", "text": text}), 0)))
     for piece in cut(entries(*({"type": "text.delta", "block": "1", "text": part} for part in parts)), 0):
@@ -69,7 +70,8 @@ def test_everything_that_happens_is_told() -> None:
     text = "\n".join(lines(told(*a_told_run(), the_end(), width=70)))
     for said in (
         "queued behind 2", "started: a new process, pid 4242", "Why does it start", "loadr", "dropped",
-        "list_files  src/engine", "ok 0ms", "Bash  cat /etc/shadow", "failed 0ms", "? Bash asks leave: execute cat",
+        "list_files  src/engine", "ok 0ms", "Bash  cat /etc/shadow", "failed 0ms",
+        "? Bash asks leave: execute cat",
         "✗ refused by mode: it is not allowed", "unknown message type", "Read it once, and hand it on", "日本語",
         "✓ completed in 12s · 1.2k tokens in · 340 out",
     ):  # fmt: skip
@@ -132,13 +134,14 @@ def test_what_is_let_go_changes_no_place() -> None:
 
 def test_a_tool_whose_beginning_is_not_here_is_told_all_the_same() -> None:
     done = {"type": "tool.done", "tool_id": "t9", "ok": False, "output": "x"}
-    assert "a tool begun before" in lines(told(done))[0]
+    assert "a tool begun before" in lines(told(done, width=80))[0]
 
 
 def test_an_event_that_cannot_be_read_is_told_of() -> None:
     assert "cannot read" in lines(told({"type": "notice", "message": 7}, width=200))[0]
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.text(alphabet='a"\\\n日🎉\x01', min_size=1, max_size=40))
 def test_a_long_event_comes_in_parts_that_are_the_whole(text: str) -> None:
     text *= 2 * PIECE_BYTES // len(text.encode()) + 7
@@ -146,15 +149,10 @@ def test_a_long_event_comes_in_parts_that_are_the_whole(text: str) -> None:
     pieces = list(cut(entry, 0))
     assert len(pieces) > 1
     assert all(len(piece.line) < PIECE_BYTES + 300 for piece in pieces)
-    parts = [told_text(piece.line) for piece in pieces]
-    assert "".join(parts) == text
-    assert [told_text(piece.line) for piece in cut(entry, pieces[1].key)] == parts[1:]
-
-
-def told_text(line: bytes) -> str:
-    from tui.transcript import said_of  # noqa: PLC0415
-
-    return said_of(line).text
+    parts = [said_of(piece.line).text for piece in pieces]
+    is_whole = "".join(parts) == text  # compared here: a difference of such length is no good reading
+    assert is_whole
+    assert [said_of(piece.line).text for piece in cut(entry, pieces[1].key)] == parts[1:]
 
 
 def test_of_a_long_output_the_beginning_is_kept() -> None:
@@ -167,7 +165,7 @@ def test_of_a_long_output_the_beginning_is_kept() -> None:
 def test_slices_are_small_and_are_the_whole() -> None:
     entry = entries(*({"type": "text.delta", "block": "1", "text": "x" * 500} for _ in range(1000)))
     groups = list(slices(cut(entry, 0)))
-    assert sum(groups, []) == list(cut(entry, 0))
+    assert [piece.key for group in groups for piece in group] == [key_of(seq) for seq in range(1000)]
     assert max(len(group) for group in groups) < 100
 
 

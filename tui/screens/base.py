@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker
 
 from clinvk.domain.errors import ClinvkError
 from clinvk.monitor import Monitor
@@ -78,7 +79,7 @@ class ConsoleScreen(Screen[None], inherit_bindings=False):
 
         def again() -> None:
             if self.is_current:
-                self.run_worker(carefully, group=f"poll {read!r}", exclusive=True)
+                self._reading: Worker[None] = self.run_worker(carefully, group=f"poll {read!r}", exclusive=True)
 
         again()
         self.set_interval(every_secs, again)

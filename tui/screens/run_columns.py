@@ -1,6 +1,6 @@
 """The columns of the list of runs, and what can be said of a run in a filter. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -109,16 +109,17 @@ def _by_age(run: RunView) -> Rank:
     return formats.seconds(run.created_at) + (0 if run.state.ended else _LIVE_FIRST)
 
 
-def _by_rate(run: RunView) -> Rank:
-    """Of live runs it is what they said when they were last heard of, so that the order does not dance."""
-    if run.duration_ms is None:
-        return float(run.output_chars)
-    speed = formats.tokens_per_second(run, 0.0)
-    return speed[0] if speed else None
+def run_columns(now: Callable[[], float]) -> Sequence[Column[RunView]]:
+    """As they stand, from left to right. `now` is the server's time: live runs are sorted as of then."""
 
+    def by_rate(run: RunView) -> Rank:
+        speed = formats.tokens_per_second(run, now())
+        return speed[0] if speed else None
 
-def run_columns() -> Sequence[Column[RunView]]:
-    """As they stand, from left to right."""
+    def by_time(run: RunView) -> Rank:
+        ended = run.duration_ms
+        return ended / 1000 if ended is not None else now() - formats.seconds(run.created_at)
+
     return (
         Column(title="", width=1, cell=_mark),
         Column(title="state", width=11, cell=_state, rank=lambda run: list(RunState).index(run.state)),
@@ -128,8 +129,8 @@ def run_columns() -> Sequence[Column[RunView]]:
         Column(title="prompt", width=28, cell=_prompt, rank=lambda run: run.prompt_preview.lower(), flexible=True),
         Column(title="first", width=5, cell=_first, rank=lambda run: run.first_output_ms, right=True, priority=4),
         Column(title="tokens", width=9, cell=_tokens, rank=_by_tokens, descending=True, right=True, priority=3),
-        Column(title="tok/s", width=5, cell=_rate, rank=_by_rate, descending=True, right=True, priority=1),
-        Column(title="time", width=5, cell=_time, rank=lambda run: run.duration_ms, descending=True, right=True),
+        Column(title="tok/s", width=5, cell=_rate, rank=by_rate, descending=True, right=True, priority=1),
+        Column(title="time", width=5, cell=_time, rank=by_time, descending=True, right=True),
         Column(title="mem", width=5, cell=_memory, rank=_by_memory, descending=True, right=True, priority=5),
         Column(title="cpu", width=5, cell=_cpu, rank=_by_cpu, descending=True, right=True, priority=6),
         Column(title="session", width=9, cell=_session, rank=lambda run: run.session_id, priority=7),

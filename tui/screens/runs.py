@@ -39,7 +39,7 @@ class RunsScreen(ListScreen[RunView]):
     ]
 
     def columns(self) -> Sequence[Column[RunView]]:
-        return run_columns()
+        return run_columns(lambda: self.board.now)
 
     def vocabulary(self) -> Vocabulary[RunView]:
         return run_vocabulary(self.board.marked)

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from tui.listing import Listing
 from tui.widgets.cells import clean, fitted
 from tui.widgets.columns import GAP, Cell, Column, Placed, Sight, placed
+from tui.widgets.pieces import highlighted, scroll_piece
 
 T = TypeVar("T")
 
@@ -126,7 +127,7 @@ class Grid(Widget, Generic[T]):
         line = self._top + y - _HEAD
         span = self.text_selection.get_span(line) if self.text_selection else None
         if span:
-            strip = self._highlighted(strip, *span)
+            strip = highlighted(strip, *span, self.screen.get_component_rich_style("screen--selection"))
         return strip if self._drawing else strip.apply_offsets(0, line)
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -233,7 +234,11 @@ class Grid(Widget, Generic[T]):
         row = self._listing.row(key)
         assert row is not None  # it is shown
         cells = tuple(place.column.cell(row, self._sight) for place in self._places)
-        from_ = (cells, line == self._index, self._bar(line - self._top))
+        from_ = (
+            cells,
+            line == self._index,
+            scroll_piece(line - self._top, self._top, len(self._listing), self._page),
+        )
         return self._kept(key, from_, self._row)
 
     def _kept(self, key: str, from_: _Drawn, draw: Callable[[_Drawn], Strip]) -> Strip:
@@ -292,21 +297,3 @@ class Grid(Widget, Generic[T]):
             return Strip(pieces).adjust_cell_length(self.size.width, ground)
 
         return self._kept(f"\n{line}", ((says,), False, ""), draw)
-
-    def _bar(self, y: int) -> str:
-        """The piece of the scroll bar at line `y` of the rows."""
-        count, page = len(self._listing), self._page
-        if count <= page:
-            return " "
-        length = max(1, page * page // count)
-        start = (page - length) * self._top // (count - page)
-        return "▐" if start <= y < start + length else "│"
-
-    def _highlighted(self, strip: Strip, start: int, end: int) -> Strip:
-        """`strip` with its characters from `start` to `end` (-1: its end) as selected."""
-        first = strip.index_to_cell_position(start)
-        last = strip.cell_length if end == -1 else strip.index_to_cell_position(end)
-        style = self.screen.get_component_rich_style("screen--selection")
-        parts = [strip.crop(0, first), strip.crop(first, last), strip.crop(last)]
-        marked = Strip([Segment(segment.text, (segment.style or Style()) + style) for segment in parts[1]])
-        return Strip.join([parts[0], marked, parts[2]])

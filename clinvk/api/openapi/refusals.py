@@ -7,6 +7,7 @@ from tornado.httputil import HTTPHeaders
 
 from clinvk.api import guards, idempotency, parameters, problems
 from clinvk.api.body import Body
+from clinvk.api.console.socket import OFF
 from clinvk.api.dialects import failures
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Parameter, Route
@@ -71,6 +72,7 @@ def _absent(route: Route) -> Exception:
 
 
 _NAMED: Final[Mapping[str, Callable[[str], Exception]]] = {
+    "/console": lambda _: Problem(Kind.NOT_FOUND, OFF),
     "/api/v1/runs/": errors.RunNotFound,
     "/api/v1/groups/": errors.GroupNotFound,
 }

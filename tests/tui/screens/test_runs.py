@@ -3,17 +3,15 @@
 import pytest
 
 from clinvk.domain.errors import ErrorCode, RunError
-from clinvk.domain.run import RunState, StopCause
+from clinvk.domain.run import RunState
 from clinvk.domain.spec import Dialect
 from clinvk.domain.usage import Usage
-from clinvk.monitor import Refused
 from clinvk.views import Resources, RunView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_backend, a_run, run_id, some_runs
+from tests.tui.scripted import Server, a_run, run_id, some_runs
 from tests.tui.snapshot import SIZES, looks_as_kept
-from tui.dialogs import Question
-from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen
+from tui.widgets.grid import Grid
 
 WHOLE = a_run(
     7,
@@ -105,14 +103,6 @@ async def test_a_filter_that_is_typed_looks_as_kept(server: Server, open_console
         await looks_as_kept(person, "runs-filter")
 
 
-async def test_the_question_before_a_cancel_looks_as_kept(server: Server, open_console: Open) -> None:
-    async with open_console((80, 24)) as person:
-        await with_runs(server, person, *some_runs())
-        await person.press("c")
-        await person.sees("Cancel it")
-        await looks_as_kept(person, "runs-cancel")
-
-
 async def test_every_column_tells_its_part(server: Server, open_console: Open) -> None:
     async with open_console((220, 24)) as person:
         await with_runs(server, person, WHOLE)
@@ -155,6 +145,21 @@ async def test_s_sorts_by_the_next_column_and_shift_s_turns_it_round(server: Ser
         await person.press("S")
         await person.sees("backend▼")
         await shows(person, 1, 2)
+
+
+async def test_live_and_ended_runs_are_sorted_by_the_speed_that_is_shown(
+    server: Server, open_console: Open
+) -> None:
+    async with open_console((250, 40)) as person:
+        screen = await with_runs(
+            server,
+            person,
+            a_run(1, age=10.35, output_chars=800),  # ~20
+            a_run(2, RunState.COMPLETED, age=10.35, token_usage=Usage(1, 300)),  # 30
+            a_run(3, RunState.COMPLETED, age=10.35, token_usage=Usage(1, 100)),  # 10
+        )
+        screen.on_grid_sorted(Grid.Sorted("tok/s"))
+        await shows(person, 2, 1, 3)
 
 
 async def test_every_column_can_be_sorted_by(server: Server, open_console: Open) -> None:
@@ -255,110 +260,6 @@ async def test_following_keeps_the_cursor_on_the_newest_until_it_is_moved(
         await person.until(lambda: screen.grid.cursor == run_id(30))
         await person.press("j")
         await person.sees_no("following")
-
-
-async def test_c_asks_and_cancels(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1))
-        await person.press("c")
-        await person.until(lambda: isinstance(person.console.screen, Question))
-        await person.press("y")
-        await person.sees("⊘ cancelled")
-        assert server.asked == [("stop", run_id(1), StopCause.CONSOLE)]
-
-
-@pytest.mark.parametrize("answer", [["n"], ["escape"], ["j", "enter"], ["down", "enter"]])
-async def test_a_cancel_that_was_thought_better_of_does_nothing(
-    server: Server, open_console: Open, answer: list[str]
-) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1))
-        await person.press("c")
-        await person.until(lambda: isinstance(person.console.screen, Question))
-        await person.press(*answer)
-        await person.until(lambda: isinstance(person.console.screen, RunsScreen))
-        assert server.asked == []
-
-
-async def test_shift_c_cancels_without_a_question(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1))
-        await person.press("C")
-        await person.sees("⊘ cancelled")
-
-
-@pytest.mark.parametrize("key", ["c", "C"])
-async def test_a_run_that_has_ended_is_not_cancelled_and_says_so(
-    server: Server, open_console: Open, key: str
-) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1, RunState.COMPLETED))
-        await person.press(key)
-        await person.sees("ended already: completed")
-        assert server.asked == []
-
-
-async def test_r_starts_the_same_prompt_once_more_and_the_cursor_goes_to_it(
-    server: Server, open_console: Open
-) -> None:
-    async with open_console() as person:
-        screen = await with_runs(server, person, a_run(1, RunState.COMPLETED))
-        await person.press("r")
-        await person.until(lambda: screen.grid.cursor == run_id(900))
-        assert server.asked == [("rerun", run_id(1), None)]
-
-
-async def test_shift_r_asks_on_which_of_the_backends_that_are_there(server: Server, open_console: Open) -> None:
-    server.backends_ = (a_backend("claude"), a_backend("codex", available=False), a_backend("demo"))
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1, RunState.COMPLETED))
-        await person.press("R")
-        await person.until(lambda: isinstance(person.console.screen, Question))
-        await person.sees("claude", "demo")
-        assert "codex" not in person.text
-        await person.press("enter")
-        await person.until(lambda: server.asked == [("rerun", run_id(1), "claude")])
-
-
-async def test_what_the_server_would_not_do_is_told(
-    server: Server, open_console: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def refuse(run_id: str, backend: str | None = None) -> RunView:
-        raise Refused("the request was not [kept]")
-
-    monkeypatch.setattr(server, "rerun", refuse)
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1, RunState.COMPLETED))
-        await person.press("r")
-        await person.sees("the request was not [kept]")
-
-
-async def test_y_copies_the_id(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1))
-        await person.press("y")
-        assert person.console.clipboard == run_id(1)
-
-
-async def test_u_copies_the_request_as_curl(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1, request_as_curl="curl http://127.0.0.1:8080/x"))
-        await person.press("u")
-        await person.until(lambda: person.console.clipboard == "curl http://127.0.0.1:8080/x")
-
-
-async def test_a_request_that_was_not_kept_is_told(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1))
-        await person.press("u")
-        await person.sees("was not kept")
-
-
-async def test_enter_opens_the_run(server: Server, open_console: Open) -> None:
-    async with open_console() as person:
-        await with_runs(server, person, a_run(1), a_run(2, age=20.0))
-        await person.press("j", "enter")
-        await person.until(lambda: isinstance(person.console.screen, RunScreen))
 
 
 @pytest.mark.parametrize("key", ["enter", "c", "C", "r", "R", "m", "y", "s", "S", "F", "f", "j", "G"])
