@@ -8,12 +8,13 @@ from clinvk.domain.run import StopCause
 from clinvk.views import BackendView, RunView
 from tui.dialogs import Choice, Question
 from tui.screens.base import ConsoleScreen
+from tui.widgets.cells import clean
 
 Then = Callable[[RunView], None]
 """What follows once a new run is there."""
 
 _CANCEL: Final = (
-    Choice("y", "Cancel it", "its processes are ended; what it said is kept", value=True),
+    Choice("y", "Cancel it", "ended now; what it said is kept", value=True),
     Choice("n", "Let it run", "nothing happens", value=False),
 )
 
@@ -92,7 +93,7 @@ def _has_ended(screen: ConsoleScreen, run: RunView) -> bool:
 
 
 def _called(run: RunView) -> str:
-    return f"{run.id} on {run.backend}\n{run.prompt_preview}"
+    return f"{run.id} on {run.backend}\n{clean(run.prompt_preview)}"
 
 
 def _offers(backends: list[BackendView], run: RunView) -> tuple[Choice[str], ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar, Final
 
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand, UnknownModeError
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -89,7 +89,8 @@ class Console(App[Leave]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """For the palette: every key that can be pressed here, by what it does."""
-        for entry in screen.active_bindings.values():
+        by_action = {entry.binding.action: entry for entry in reversed(screen.active_bindings.values())}
+        for entry in reversed(by_action.values()):
             binding = entry.binding
             meaning = binding.tooltip or binding.description
             if entry.enabled and meaning and binding.action != "command_palette":
@@ -156,14 +157,18 @@ class Console(App[Leave]):
 
     def _beat(self) -> None:
         """Redraw the screen in front, where something changed. Ages change by the second."""
-        screen = self.screen
-        if not isinstance(screen, ConsoleScreen):
+        try:
+            screen = self.screen
+        except (ScreenStackError, UnknownModeError):  # there is none yet, or none any more
+            return
+        if not isinstance(screen, ConsoleScreen) or not screen.is_running:
             return
         screen.beat()
         drawn = (self.board.version, int(self.board.now))
         if drawn != self._drawn:
             self._drawn = drawn
-            screen.query_one(Header).refresh()
+            for header in screen.query(Header):
+                header.refresh()
 
     def _theme_changed(self, _: object) -> None:
         self.look = Look.of(self.current_theme)

@@ -192,9 +192,7 @@ class Transcript:
         tool = self._tools.get(said.tool_id)
         index = self._head_of(tool, len(self.roll.rows) - 1) if tool else None
         if tool is None or index is None:  # its beginning is not here
-            tool = self._tools[said.tool_id] = Tool(
-                key, tool.name if tool else "a tool", "", said.at, self.unfolded
-            )
+            tool = self._tools[said.tool_id] = Tool(key, "a tool begun before", "", said.at, self.unfolded)
             tool.end(key, said.at, said.output, ok=said.ok, cut=said.cut)
             self._put(tool)
             return

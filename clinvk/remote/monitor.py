@@ -49,6 +49,8 @@ class RemoteMonitor:
 
     The two streams of events come back by themselves when they break, for ever, with what was missed; they raise
     neither. A page has 200 items at most, as with the API.
+
+    Whoever leaves a stream closes it, and in the end somebody calls `aclose`: connections belong to one loop.
     """
 
     def __init__(self, url: str, api_key: str | None = None) -> None:
@@ -57,7 +59,7 @@ class RemoteMonitor:
         self._log = ConnectionLog(SystemClock())
 
     async def aclose(self) -> None:
-        """Ends its connections; nothing can be asked after it."""
+        """End its connections; nothing can be asked after it."""
         await self._client.aclose()
 
     async def status(self) -> Status:

@@ -7,19 +7,20 @@ import shutil
 import ssl
 import subprocess
 import warnings
+from contextlib import aclosing
 
 import pytest
 
 from clinvk.monitor import Unreachable
 from clinvk.remote import RemoteMonitor
-from tests.remote.relay import document
+from tests.remote.relay import Scripted, document
 
 KEY = "dummy-key-31337"
 PAGE = document(200, b'{"requests":[]}')
 
 
-async def keeps(writer, reader=None):
-    """Answers every request of a connection."""
+async def page(writer):
+    """No request was ever made of it."""
     writer.write(PAGE)
 
 
@@ -43,7 +44,7 @@ async def secure(certificate, scripted):
     """A server that speaks TLS."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
-    return await scripted(keeps, tls)
+    return await scripted(page, tls)
 
 
 async def test_requests_one_after_the_other_share_a_connection(relay, monitor):
@@ -74,7 +75,7 @@ async def test_who_closes_a_monitor_closes_its_connections(relay, monitor):
 
 
 async def test_what_is_asked_for_and_in_whose_name(scripted, connect):
-    server = await scripted(keeps)
+    server = await scripted(page)
     await connect(f"{server.url}/ai", KEY).requests(1)
     head = server.heads[0]
     assert head.startswith("GET /ai/api/v1/requests?limit=1 HTTP/1.1\r\n")
@@ -91,14 +92,14 @@ async def test_neither_proxies_nor_passwords_come_from_the_environment(scripted,
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("http_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    server = await scripted(keeps)
+    server = await scripted(page)
     await connect(server.url).requests(1)
     assert "Authorization" not in server.heads[0]
 
 
 async def test_requests_are_not_logged(scripted, connect, caplog):
     caplog.set_level(logging.DEBUG)
-    server = await scripted(keeps)
+    server = await scripted(page)
     await connect(server.url, KEY).requests(1)
     assert [record.name for record in caplog.records if record.name.startswith("http")] == []
     assert KEY not in caplog.text
@@ -117,24 +118,33 @@ async def test_a_certificate_that_is_not_trusted(secure, connect):
 
 async def test_a_certificate_of_another_name(secure, certificate, connect, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
-    with pytest.raises(Unreachable, match="is not trusted: .*localhost"):
+    with pytest.raises(Unreachable, match=r"is not trusted: .*localhost"):
         await connect(secure.url.replace("127.0.0.1", "localhost")).requests(1)
 
 
-def test_who_is_left_in_the_middle_of_a_stream_leaves_nothing_behind(unused_tcp_port):
-    """One loop that ends as that of a program does: with streams that nobody has closed."""
+@pytest.mark.parametrize("waiting", [True, False], ids=["waits for more", "does something else"])
+def test_a_program_that_ends_in_the_middle_of_streams_leaves_nothing_behind(waiting):
+    """Its own loop: what is said at the end of one is said to nobody else."""
 
-    async def flood(reader, writer):
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b'{"type":"text.delta","seq":0}\n' * 100_000)
+    async def some(writer):
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b'{"type":"text.delta","seq":0}\n' * (1 if waiting else 100_000))
+        await asyncio.get_running_loop().create_future()
+
+    async def read(stream, begun):
+        async with aclosing(stream) as batches:
+            async for _ in batches:
+                begun.release()
+                if not waiting:
+                    await asyncio.get_running_loop().create_future()
 
     async def program():
-        server = await asyncio.start_server(flood, "127.0.0.1", unused_tcp_port)
-        monitor = RemoteMonitor(f"http://127.0.0.1:{unused_tcp_port}")
-        streams = [monitor.run_events("run_1") for _ in range(3)]
-        for stream in streams:
-            assert await anext(stream)
-        await monitor.aclose()
-        server.close()
+        server = await Scripted(some).listen()
+        begun = asyncio.Semaphore(0)
+        async with aclosing(RemoteMonitor(server.url)) as monitor:
+            readers = [asyncio.ensure_future(read(monitor.run_events("run_1"), begun)) for _ in range(3)]
+            for _ in readers:
+                await begun.acquire()
+        await server.close()
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -95,9 +95,9 @@ class ListScreen(ConsoleScreen, Generic[T]):
             self._taken = self.board.version
             self.listing.take(self.rows())
         if self.listing.busy and (self._worker is None or self._worker.is_finished):
-            self._worker = self.run_worker(self._work(), name="list")
+            self._worker = self.run_worker(self._work, name="list")
         drawn = (self.listing.version, self.board.version, int(self.board.now), self.look)
-        if drawn != self._drawn:
+        if drawn != self._drawn or self.grid.behind:
             self._drawn = drawn
             if self._following and (newest := self.newest()) is not None:
                 self.grid.put_cursor(newest)
@@ -171,16 +171,16 @@ class ListScreen(ConsoleScreen, Generic[T]):
         failed = isinstance(trouble, ClinvkError)
         self.notify(str(trouble), severity="error" if failed else "warning", markup=False)
 
-    def do(self, what: Awaitable[None]) -> None:
+    def do(self, what: Callable[[], Awaitable[None]]) -> None:
         """Do it beside the console; say so if it fails."""
 
         async def carefully() -> None:
             try:
-                await what
+                await what()
             except ClinvkError as error:
                 self.tell(error)
 
-        self.run_worker(carefully(), group="actions")
+        self._acting: Worker[None] = self.run_worker(carefully, group="actions")
 
     def show_runs(self, filter_: str) -> None:
         """The runs screen, with that filter."""

@@ -1,6 +1,7 @@
 """The runs screen: every run of every API as it happens, and what can be done with one."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -100,7 +101,7 @@ class RunsScreen(ListScreen[RunView]):
 
     def action_copy_curl(self) -> None:
         if self.current:
-            self.do(self._copy_curl(self.current))
+            self.do(partial(self._copy_curl, self.current))
         elif not self.listing.total:
             self.console.copy("\n".join(text for text, _ in self.why_empty()[2:5]), "the command")
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -110,7 +111,7 @@ class SessionsScreen(ListScreen[SessionView]):
                 f"{title}\n\nThe session, its {session.turn_count} turns and the CLI's own copy: none comes back."
             )
             asked = Question("Delete the session", question, _DELETING)
-            self.app.push_screen(asked, lambda sure: self.do(self._delete(session)) if sure else None)
+            self.app.push_screen(asked, lambda sure: self.do(partial(self._delete, session)) if sure else None)
 
     async def _delete(self, session: SessionView) -> None:
         left = await self.monitor.delete_session(session.id)

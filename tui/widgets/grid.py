@@ -23,6 +23,8 @@ T = TypeVar("T")
 _HEAD: Final = 1
 _WHEEL: Final = 3
 _KEPT_STRIPS: Final = 500
+_FRESH_LINES: Final = 16
+"""Lines that are drawn anew at a stretch: once a second the age of every row changes, and there may be sixty."""
 _GAP: Final = " " * GAP
 _Drawn = tuple[tuple[Cell, ...], bool, str]
 """What a line was drawn from: its cells, whether the cursor is on it, its piece of the scroll bar."""
@@ -79,6 +81,10 @@ class Grid(Widget, Generic[T]):
         self._index = 0
         self._top = 0
         self._drawing = False
+        self._fresh = 0
+        self._next = 0
+        self.behind = False
+        """Whether some lines are still as they were: the next `redraw` goes on with them."""
 
     @property
     def cursor(self) -> str | None:
@@ -104,13 +110,13 @@ class Grid(Widget, Generic[T]):
             self._to(index)
 
     def redraw(self) -> None:
-        """Draw the lines that are not as they were drawn last."""
+        """Draw the lines that are not as they were drawn last; of many rows that changed, some now, some later."""
         sight = self._look_around()
         if sight.look is not self._sight.look:
             self._strips.clear()
         self._sight = sight
         self._settle()
-        lines = [self._strip(y) for y in range(self.size.height)]
+        lines = self._lines()
         drawn = self._on_screen
         width = self.size.width
         changed = [
@@ -119,6 +125,18 @@ class Grid(Widget, Generic[T]):
         self._on_screen = lines
         if changed:
             self.refresh(*changed)
+
+    def _lines(self) -> list[Strip]:
+        """All that are seen. Those that had to wait the last time come first."""
+        height = self.size.height
+        first, self._next = min(self._next, height), 0
+        self._fresh, self.behind = 0, False
+        lines: dict[int, Strip] = {}
+        for y in (*range(first, height), *range(first)):
+            lines[y] = self._strip(y)
+            if self.behind and not self._next:
+                self._next = y
+        return [lines[y] for y in range(height)]
 
     def render_line(self, y: int) -> Strip:
         strip = self._on_screen[y] if y < len(self._on_screen) else self._strip(y)
@@ -245,6 +263,10 @@ class Grid(Widget, Generic[T]):
         known = self._strips.get(key)
         if known is not None and known[0] == from_:
             return known[1]
+        if known is not None and known[0][1:] == from_[1:] and self._fresh >= _FRESH_LINES:
+            self.behind = True
+            return known[1]
+        self._fresh += 1
         if len(self._strips) > _KEPT_STRIPS:
             self._strips.clear()
         strip = draw(from_)

@@ -57,6 +57,8 @@ class Lines(Widget):
         """The thing that the next key is for."""
         self._top = 0
         self._drawn: tuple[object, ...] = ()
+        self._parted: tuple[int, int, int] = (-1, 0, 0)
+        self._part = (0.0, 1.0)
         if rows:
             self.show(rows)
 
@@ -74,6 +76,7 @@ class Lines(Widget):
     def show(self, rows: Rows) -> None:
         """These are the rows from now on."""
         self.rows = rows
+        self._parted = (-1, 0, 0)
         rows.moved = self._moved
         self._fit()
 
@@ -236,7 +239,10 @@ class Lines(Widget):
     def _bar(self, y: int, look: Look) -> tuple[str, Style]:
         """One cell of the scroll bar: it is of the whole text, not only of the rows that are here."""
         height = self.size.height
-        start, end = self.rows.part(self.top, height)
+        now = (self.rows.version, self.top, height)
+        if now != self._parted:  # asked for by every line
+            self._parted, self._part = now, self.rows.part(self.top, height)
+        start, end = self._part
         first = min(int(start * height), height - 1)
         is_here = first <= y <= max(first, int(end * height) - 1)
         return (" ┃", look.plain + look.accent) if is_here else (" │", look.plain + look.muted)

@@ -220,7 +220,7 @@ async def test_a_run_is_started_once_more_and_opened(
             await person.sees("Rerun on which backend?")
             await person.press(key)
         await person.until(lambda: server.asked == [("rerun", run.id, backend)])
-        await person.sees("run_00000000000000000000000900")
+        await person.sees("prompt number 900")
         await person.press("q")
         await person.until(lambda: not isinstance(person.console.screen, RunScreen))
 
@@ -313,7 +313,7 @@ async def long_run(
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
     try:
-        async with console.run_test(size=(80, 24)) as pilot:
+        async with console.run_test(size=(80, 24), notifications=True) as pilot:
             await console.push_screen(RunScreen(run.id))
             yield Person(console, pilot)
     finally:
