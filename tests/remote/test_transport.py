@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import shutil
 import ssl
 import subprocess
@@ -40,10 +41,16 @@ def certificate(tmp_path_factory):
 
 
 @pytest.fixture
-async def secure(certificate, scripted):
-    """A server that speaks TLS."""
+def tls(certificate):
+    """What a server needs to speak TLS."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
+    return tls
+
+
+@pytest.fixture
+async def secure(scripted, tls):
+    """A server that speaks TLS."""
     return await scripted(page, tls)
 
 
@@ -120,6 +127,16 @@ async def test_a_certificate_of_another_name(secure, certificate, connect, monke
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     with pytest.raises(Unreachable, match=r"is not trusted: .*localhost"):
         await connect(secure.url.replace("127.0.0.1", "localhost")).requests(1)
+
+
+async def test_tls_that_turns_into_something_else(scripted, tls, certificate, connect, monkeypatch):
+    async def garble(writer):
+        os.write(writer.get_extra_info("socket").fileno(), b"HTTP/1.1 200 OK\r\n\r\n")
+
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    server = await scripted(garble, tls)
+    with pytest.raises(Unreachable, match="does not speak TLS as we do"):
+        await connect(server.url).requests(1)
 
 
 @pytest.mark.parametrize("waiting", [True, False], ids=["waits for more", "does something else"])

@@ -3,19 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Final, Generic, TypeVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
-from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.listing import Listing
-from tui.widgets.cells import clean, fitted
 from tui.widgets.columns import GAP, Cell, Column, Placed, Sight, placed
+from tui.widgets.drawn import Drawn
+from tui.widgets.gridstrips import row_strip, said_strip, title_strip, with_bar
 from tui.widgets.pieces import highlighted, scroll_piece
 
 T = TypeVar("T")
@@ -25,12 +22,11 @@ _WHEEL: Final = 3
 _KEPT_STRIPS: Final = 500
 _FRESH_LINES: Final = 16
 """Lines that are drawn anew at a stretch: once a second the age of every row changes, and there may be sixty."""
-_GAP: Final = " " * GAP
 _Drawn = tuple[tuple[Cell, ...], bool, str]
 """What a line was drawn from: its cells, whether the cursor is on it, its piece of the scroll bar."""
 
 
-class Grid(Widget, Generic[T]):
+class Grid(Drawn, Generic[T]):
     """Shows a listing. The cursor stays with its row, wherever that goes.
 
     `redraw` draws the lines that changed; call it as often as that is worth looking at.
@@ -76,11 +72,9 @@ class Grid(Widget, Generic[T]):
         self._sorted: tuple[str, bool] = ("", False)
         self._places: list[Placed[T]] = []
         self._strips: dict[str, tuple[_Drawn, Strip]] = {}
-        self._on_screen: list[Strip] = []
         self._key: str | None = None
         self._index = 0
         self._top = 0
-        self._drawing = False
         self._fresh = 0
         self._next = 0
         self.behind = False
@@ -94,10 +88,6 @@ class Grid(Widget, Generic[T]):
     @property
     def _page(self) -> int:
         return max(1, self.size.height - _HEAD)
-
-    @property
-    def _margin(self) -> int:
-        return self._places[0].start if self._places else 0
 
     def sorted_by(self, title: str, *, descending: bool) -> None:
         """Which title has the arrow."""
@@ -116,45 +106,27 @@ class Grid(Widget, Generic[T]):
             self._strips.clear()
         self._sight = sight
         self._settle()
-        lines = self._lines()
-        drawn = self._on_screen
-        width = self.size.width
-        changed = [
-            Region(0, y, width, 1) for y, strip in enumerate(lines) if y >= len(drawn) or drawn[y] is not strip
-        ]
-        self._on_screen = lines
-        if changed:
-            self.refresh(*changed)
+        super().redraw()
 
-    def _lines(self) -> list[Strip]:
+    def lines(self) -> list[Strip]:
         """All that are seen. Those that had to wait the last time come first."""
         height = self.size.height
         first, self._next = min(self._next, height), 0
         self._fresh, self.behind = 0, False
         lines: dict[int, Strip] = {}
         for y in (*range(first, height), *range(first)):
-            lines[y] = self._strip(y)
+            lines[y] = self.line(y)
             if self.behind and not self._next:
                 self._next = y
         return [lines[y] for y in range(height)]
 
-    def render_line(self, y: int) -> Strip:
-        strip = self._on_screen[y] if y < len(self._on_screen) else self._strip(y)
-        if y < _HEAD:
-            return strip
-        line = self._top + y - _HEAD
-        span = self.text_selection.get_span(line) if self.text_selection else None
-        if span:
-            strip = highlighted(strip, *span, self.screen.get_component_rich_style("screen--selection"))
-        return strip if self._drawing else strip.apply_offsets(0, line)
+    def marked(self, strip: Strip, y: int) -> Strip:
+        selection = self.text_selection
+        span = selection.get_span(self._top + y - _HEAD) if selection and y >= _HEAD else None
+        return highlighted(strip, *span, self.selected_style) if span else strip
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Where in its text each segment begins is asked by the mouse alone, and costs more than all the rest."""
-        self._drawing = True
-        try:
-            return super().render_lines(crop)
-        finally:
-            self._drawing = False
+    def placed(self, strip: Strip, y: int) -> Strip:
+        return strip.apply_offsets(0, self._top + y - _HEAD) if y >= _HEAD else strip
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What was selected with the mouse, of the lines that are there now."""
@@ -239,7 +211,7 @@ class Grid(Widget, Generic[T]):
         self._index = index
         self._top = max(index - self._page + 1, min(self._top, index, max(0, count - self._page)), 0)
 
-    def _strip(self, y: int) -> Strip:
+    def line(self, y: int) -> Strip:
         return self._head() if y < _HEAD else self._line(self._top + y - _HEAD)
 
     def _line(self, line: int) -> Strip:
@@ -276,46 +248,19 @@ class Grid(Widget, Generic[T]):
     def _row(self, from_: _Drawn) -> Strip:
         cells, here, bar = from_
         look = self._sight.look
-        ground = look.cursor if here else look.plain
-        muted = ground if here else ground + look.muted
-        pieces: list[Segment] = []
-        run, run_style, length = " " * self._margin, ground, self._margin
-        for place, (text, style) in zip(self._places, cells, strict=True):
-            shown = fitted(clean(text), place.width, right=place.column.right)
-            its = ground if here or style is None else ground + style
-            if its is not run_style and not shown.isspace():  # what looks the same is one segment: that is cheap
-                pieces.append(Segment(run, run_style))
-                run, run_style = "", its
-            run += shown + _GAP
-            length += place.width + GAP
-        pieces.append(Segment(run, run_style))
-        width = self.size.width - 1
-        line = Strip(pieces, length).adjust_cell_length(width, ground)
-        return Strip([*line, Segment(bar, muted)], width + 1)
+        return with_bar(row_strip(self._places, cells, look, here=here), bar, self.size.width, look, here=here)
 
     def _head(self) -> Strip:
         titles = tuple((place.column.title, None) for place in self._places)
-        return self._kept("\n", (titles, self._sorted[1], self._sorted[0]), self._titles)
-
-    def _titles(self, _: _Drawn) -> Strip:
-        look, (sorted_by, descending) = self._sight.look, self._sorted
-        pieces = [Segment(" " * self._margin, look.bar)]
-        for place in self._places:
-            title, style = place.column.title, look.bar + look.muted
-            if title and title == sorted_by:
-                title, style = f"{title}{'▼' if descending else '▲'}", look.bar + look.accent + look.strong
-            # The arrow may stand in the gap: no column is wider for it.
-            room = place.width + (0 if place.column.right and len(title) <= place.width else 1)
-            pieces.append(Segment(fitted(title, room, right=place.column.right), style))
-            pieces.append(Segment(" " * (GAP + place.width - room), look.bar))
-        return Strip(pieces).adjust_cell_length(self.size.width, look.bar)
-
-    def _said(self, line: int, says: Cell) -> Strip:
-        text, style = says
-        ground = self._sight.look.plain
+        by, descending = self._sorted
 
         def draw(_: _Drawn) -> Strip:
-            pieces = [Segment("  " + fitted(clean(text), self.size.width - 2), ground + (style or Style()))]
-            return Strip(pieces).adjust_cell_length(self.size.width, ground)
+            return title_strip(self._places, by, self.size.width, self._sight.look, descending=descending)
+
+        return self._kept("\n", (titles, descending, by), draw)
+
+    def _said(self, line: int, says: Cell) -> Strip:
+        def draw(_: _Drawn) -> Strip:
+            return said_strip(says, self.size.width, self._sight.look)
 
         return self._kept(f"\n{line}", ((says,), False, ""), draw)

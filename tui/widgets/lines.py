@@ -1,32 +1,41 @@
 """Rows of text on the screen: scrolled, followed, selected, with what was found marked in them."""
 
-from itertools import pairwise
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tui.look import Look
-from tui.rows import Kind, Row, Rows, Sheet, lowered
-from tui.widgets.kinds import SIGN_OF, style_of
+from tui.rows import Kind, Rows, Sheet
+from tui.widgets.drawn import Drawn
+from tui.widgets.pieces import highlighted
+from tui.widgets.rowstrips import BAR, GUTTER, RowSight, empty_strip, found_in, row_strip
 
 if TYPE_CHECKING:
     from tui.console import Console
 
-_GUTTER: Final = 2
-_BAR: Final = 2
+_KEPT_STRIPS: Final = 500
 _WHEEL_ROWS: Final = 3
 COPIED_CHARS: Final = 1 << 20
 """Characters of a selection that are copied; what is behind them is not."""
 
 
-class Lines(Widget):
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What is in sight: the number of its first row, and where on the scroll bar it is."""
+
+    look: Look
+    width: int
+    top: int
+    bar: range
+
+
+class Lines(Drawn):
     """Draws the rows that are in sight, and nothing else; asks for a new layout never."""
 
     class Toggled(Message):
@@ -57,8 +66,7 @@ class Lines(Widget):
         """The thing that the next key is for."""
         self._top = 0
         self._drawn: tuple[object, ...] = ()
-        self._parted: tuple[int, int, int] = (-1, 0, 0)
-        self._part = (0.0, 1.0)
+        self._strips: dict[int, tuple[tuple[object, ...], Strip]] = {}
         if rows:
             self.show(rows)
 
@@ -76,7 +84,6 @@ class Lines(Widget):
     def show(self, rows: Rows) -> None:
         """These are the rows from now on."""
         self.rows = rows
-        self._parted = (-1, 0, 0)
         rows.moved = self._moved
         self._fit()
 
@@ -84,30 +91,66 @@ class Lines(Widget):
         """Redraw if something changed."""
         top = self.top
         self.rows.seen(top, self.size.height)
-        now = (self.rows.version, top, self.wanted, self.rows.follow)
+        now = (self.rows.version, top, self.wanted, self.rows.follow, cast("Console", self.app).look)
         if now != self._drawn:
             self._drawn = now
-            self.refresh(layout=False)
+            self.redraw()
 
     def on_resize(self, _: Resize) -> None:
         self._fit()
 
-    def render_line(self, y: int) -> Strip:
-        look = cast("Console", self.app).look
-        number = self.top + y
-        room = max(0, self.size.width - _BAR)
-        bar = Segment(*self._bar(y, look))
+    def lines(self) -> list[Strip]:
+        view = self._view()
+        return [self._seen(y, view) for y in range(self.size.height)]
+
+    def line(self, y: int) -> Strip:
+        return self._seen(y, self._view())
+
+    def _view(self) -> _View:
+        """What all lines of a frame have in common: each of these costs, and there are sixty lines."""
+        size, top = self.size, self.top
+        start, end = self.rows.part(top, size.height)
+        first = min(int(start * size.height), size.height - 1)
+        bar = range(first, max(first + 1, int(end * size.height)))
+        return _View(cast("Console", self.app).look, size.width, top, bar)
+
+    def _seen(self, y: int, view: _View) -> Strip:
+        number, bar = view.top + y, y in view.bar
         if number >= self.rows.end:
-            return Strip([Segment(" " * room, look.plain), bar], room + _BAR)
+            sight = RowSight(view.look, view.width, bar)
+            return self._kept(-1 - y, (sight,), lambda: empty_strip(sight))
         row = self.rows.row(number)
-        style = style_of(row.kind, look)
-        if row.kind is Kind.HEAD and row.item is self.chosen:
-            style += look.strong + look.bar_ground
-        gutter = Strip([self._gutter(row, number, look)])
-        text = Strip(self._segments(row, number, look.plain + style)).adjust_cell_length(
-            room - gutter.cell_length, look.plain
-        )
-        return Strip.join([gutter, text.apply_offsets(0, number), Strip([bar], _BAR)])
+        is_chosen = row.kind is Kind.HEAD and row.item is self.chosen
+        sight = RowSight(view.look, view.width, bar, is_chosen, number == self.rows.marked)
+        found = found_in(self.rows, number, self.wanted) if self.wanted else ()
+        return self._kept(number, (row, sight, found), lambda: row_strip(row, sight, found))
+
+    def marked(self, strip: Strip, y: int) -> Strip:
+        selection, number = self.text_selection, self.top + y
+        span = selection.get_span(number) if selection and number < self.rows.end else None
+        if span is None:
+            return strip
+        before = GUTTER + self.rows.row(number).indent
+        end = before + (len(self.rows.row(number).text) if span[1] == -1 else span[1])
+        return highlighted(strip, before + span[0], end, self.selected_style)
+
+    def placed(self, strip: Strip, y: int) -> Strip:
+        number = self.top + y
+        if number >= self.rows.end:
+            return strip
+        before, after = GUTTER + self.rows.row(number).indent, self.size.width - BAR
+        text = strip.crop(before, after).apply_offsets(0, number)
+        return Strip.join([strip.crop(0, before), text, strip.crop(after)])
+
+    def _kept(self, key: int, from_: tuple[object, ...], draw: Callable[[], Strip]) -> Strip:
+        known = self._strips.get(key)
+        if known is not None and known[0] == from_:
+            return known[1]
+        if len(self._strips) > _KEPT_STRIPS:
+            self._strips.clear()
+        strip = draw()
+        self._strips[key] = (from_, strip)
+        return strip
 
     def hold(self) -> None:
         """Stay here, whatever comes."""
@@ -125,7 +168,7 @@ class Lines(Widget):
             self.chosen = rows.row(found).item
             if found not in self._in_sight():
                 self._go_to(found - self.size.height // 3)
-            self.refresh(layout=False)
+            self.redraw()
 
     def toggle(self) -> None:
         """Fold or unfold what was chosen, else the first thing in sight that can be."""
@@ -205,20 +248,20 @@ class Lines(Widget):
 
     def on_click(self, event: Click) -> None:
         number = self.top + event.y
-        if event.x >= self.size.width - _BAR:
+        if event.x >= self.size.width - BAR:
             self.rows.to_part(event.y / max(1, self.size.height - 1))
         elif number < self.rows.end and self.rows.row(number).kind is Kind.HEAD:
             self.post_message(self.Toggled(number))
 
     def _fit(self) -> None:
         if self.size.width:
-            self.rows.resize(max(8, self.size.width - _BAR - _GUTTER))
+            self.rows.resize(max(8, self.size.width - BAR - GUTTER))
             self.beat()
 
     def _moved(self, number: int) -> None:
         self._top = number
         self.rows.seen(self.top, self.size.height)
-        self.refresh(layout=False)
+        self.redraw()
 
     def _go_to(self, number: int) -> None:
         if number < self.top or not self.rows.follow:
@@ -228,61 +271,3 @@ class Lines(Widget):
         elif number == self.top:
             self._top, self.rows.follow = number, False
         self.beat()
-
-    def _gutter(self, row: Row, number: int, look: Look) -> Segment:
-        if number == self.rows.marked:
-            return Segment("▶ ", look.plain + look.accent + look.strong)
-        if row.kind is Kind.HEAD and row.item is self.chosen:
-            return Segment("❯ ", look.plain + look.accent + look.strong)
-        return Segment(SIGN_OF.get(row.kind, "  ") + " " * row.indent, look.plain + look.muted)
-
-    def _bar(self, y: int, look: Look) -> tuple[str, Style]:
-        """One cell of the scroll bar: it is of the whole text, not only of the rows that are here."""
-        height = self.size.height
-        now = (self.rows.version, self.top, height)
-        if now != self._parted:  # asked for by every line
-            self._parted, self._part = now, self.rows.part(self.top, height)
-        start, end = self._part
-        first = min(int(start * height), height - 1)
-        is_here = first <= y <= max(first, int(end * height) - 1)
-        return (" ┃", look.plain + look.accent) if is_here else (" │", look.plain + look.muted)
-
-    def _segments(self, row: Row, number: int, style: Style) -> list[Segment]:
-        """The row's text in its styles, what was found and what is selected in theirs."""
-        look = cast("Console", self.app).look
-        text = row.text
-        layers = [(start, end, cast("Style", getattr(look, name))) for start, end, name in row.spans]
-        layers += [(start, end, look.found) for start, end in self._found(row, number)]
-        selection = self.text_selection
-        span = selection.get_span(number) if selection else None
-        if span:
-            selected = self.screen.get_component_rich_style("screen--selection")
-            layers.append((span[0], len(text) if span[1] == -1 else span[1], selected))
-        if not layers:
-            return [Segment(text, style)]
-        edges = sorted(
-            {0, len(text), *(edge for start, end, _ in layers for edge in (start, end) if edge < len(text))}
-        )
-        return [
-            Segment(
-                text[a:b], Style.combine([style, *(layer for start, end, layer in layers if start <= a < end)])
-            )
-            for a, b in pairwise(edges)
-        ]
-
-    def _found(self, row: Row, number: int) -> list[tuple[int, int]]:
-        """Where in the row what is wanted is, its share of what goes on in the next row or began in the last."""
-        if not self.wanted:
-            return []
-        more, rows = len(self.wanted) - 1, self.rows
-        last = rows.row(number - 1) if number > rows.base else None
-        before = last.text[-more:] if last and last.soft and more else ""
-        after = rows.row(number + 1).text[:more] if row.soft and number + 1 < rows.end else ""
-        text, wanted = lowered(before + row.text + after), lowered(self.wanted)
-        found, at = [], text.find(wanted)
-        while at >= 0:
-            start, end = max(0, at - len(before)), min(len(row.text), at + len(wanted) - len(before))
-            if start < end:
-                found.append((start, end))
-            at = text.find(wanted, at + 1)
-        return found
