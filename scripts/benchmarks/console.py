@@ -40,8 +40,8 @@ class Sample:
     """Share of a core."""
     events: float
     """Events a second."""
-    holds: list[float]
-    """The longest hold of the loop in each tenth of a second, in seconds."""
+    holds: list[tuple[float, float]]
+    """The longest hold of the loop in each tenth of a second, in seconds: as time passed, and as it computed."""
     waits: list[float]
     """What each probe of /health took, in seconds."""
 
@@ -63,8 +63,8 @@ class Side:
     def worst(self, share: float) -> list[float]:
         return [percentile(sample.waits, share) for sample in self.samples]
 
-    def hold(self, share: float) -> float:
-        return percentile([hold for sample in self.samples for hold in sample.holds], share)
+    def hold(self, share: float, kind: int) -> float:
+        return percentile([hold[kind] for sample in self.samples for hold in sample.holds], share)
 
 
 def measurements() -> Iterator[str]:
@@ -86,8 +86,10 @@ def told(view: str, rate: int, console: Side, headless: Side) -> Iterator[str]:
     cpu = [side.cpu for side in (console, headless)]
     yield _row("CPU, % of a core", cpu[0] * 100, cpu[1] * 100, f"console {(cpu[0] - cpu[1]) * 100:+.1f}")
     yield _row("CPU an event, us", cpu[0] / said * 1e6, cpu[1] / headless.events * 1e6)
-    for name, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
-        yield _row(f"loop held, {name}, ms", console.hold(share) * 1000, headless.hold(share) * 1000)
+    for kind, how in enumerate(("loop held", "computing")):
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
+            held = [side.hold(share, kind) * 1000 for side in (console, headless)]
+            yield _row(f"{how}, {name}, ms", *held)
     ours, theirs = console.worst(0.99), headless.worst(0.99)
     low, high = interval(ours, theirs)
     medians = statistics.median(ours), statistics.median(theirs)
@@ -180,9 +182,9 @@ class Server:
         os.kill(self._pid, signal.SIGTERM)
         os.waitpid(self._guardian, 0)
         self._guardian = 0
-        holds = {int(window): hold for window, hold in json.loads(self._report.read_text()).items()}
+        holds = {int(window): tuple(hold) for window, hold in json.loads(self._report.read_text()).items()}
         windows = range(int(began * 10) + 1, int((began + took) * 10))
-        return Sample(spent / took, said / took, [holds.get(window, 0.0) for window in windows], waits)
+        return Sample(spent / took, said / took, [holds.get(window, (0.0, 0.0)) for window in windows], waits)
 
     def end(self) -> None:
         if self._guardian:

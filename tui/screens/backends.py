@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from clinvk.domain.run import RunState
 from clinvk.views import BackendView, RunView
 from tui import formats
-from tui.filters import Field, Vocabulary
+from tui.lists.filters import Field, Vocabulary
 from tui.screens.listed import FILTER, FILTER_OFF, SORT, TURN, ListScreen
 from tui.widgets.columns import Cell, Column, Sight
 

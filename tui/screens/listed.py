@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker
 
 from clinvk.domain.errors import ClinvkError
-from tui.filters import Vocabulary, WrongFilter, read
-from tui.listing import Listing, Rank
+from tui.lists.filters import Vocabulary, WrongFilter, read
+from tui.lists.listing import Listing, Rank
 from tui.screens.base import ConsoleScreen
 from tui.screens.run import RunScreen
 from tui.widgets.columns import Cell, Column, Sight

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from clinvk.domain.errors import ClinvkError
-from tui.loglist import LEVELS, SIGNS, LogList
+from tui.reading.loglist import LEVELS, SIGNS, LogList
 from tui.screens.base import ConsoleScreen
 from tui.widgets.findbar import FindBar
 from tui.widgets.lines import Lines

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 
 from clinvk.views import RequestView
 from tui import formats
-from tui.filters import Field, Vocabulary
-from tui.listing import Rank
+from tui.lists.filters import Field, Vocabulary
+from tui.lists.listing import Rank
 from tui.screens.listed import COPY_ID, FILTER, FILTER_OFF, FOLLOW, SORT, TURN, ListScreen
 from tui.widgets.columns import Cell, Column, Sight
 

@@ -10,20 +10,20 @@ from textual.widgets import ContentSwitcher
 from clinvk.domain.errors import ClinvkError, RunNotFound
 from clinvk.views import RunView
 from tui import actions, formats
-from tui.eventlist import EventList
 from tui.look import SYMBOLS
-from tui.rows import Sheet
+from tui.reading.eventlist import EventList
+from tui.reading.rows import Sheet
+from tui.reading.transcript import Transcript
+from tui.reading.window import Window
 from tui.screens.base import ConsoleScreen
 from tui.screens.panes import pages
 from tui.screens.panes.copying import Copying
 from tui.screens.panes.finding import Finding
 from tui.screens.panes.head import RunHead
-from tui.transcript import Transcript
 from tui.widgets.findbar import FindBar
 from tui.widgets.kinds import SIGNS
 from tui.widgets.lines import Lines
 from tui.widgets.tabs import TabLine
-from tui.window import Window
 
 _TABS: Final = ("output", "events", "request", "explain", "stderr", "processes")
 _LOOK_SECS: Final = 1.0

@@ -8,8 +8,8 @@ from clinvk.domain.run import RunState
 from clinvk.domain.spec import Dialect
 from clinvk.views import RunView
 from tui import formats
-from tui.filters import Field, Vocabulary
-from tui.listing import Rank
+from tui.lists.filters import Field, Vocabulary
+from tui.lists.listing import Rank
 from tui.look import SYMBOLS
 from tui.widgets.columns import Cell, Column, Sight
 

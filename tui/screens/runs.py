@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from clinvk.views import RunView
 from tui import actions
-from tui.filters import Vocabulary
+from tui.lists.filters import Vocabulary
 from tui.look import SYMBOLS
 from tui.screens.listed import COPY_ID, FILTER, FILTER_OFF, FOLLOW, SORT, TURN, ListScreen
 from tui.screens.run_columns import MARK, run_columns, run_vocabulary

@@ -13,7 +13,7 @@ from clinvk.domain.session import SessionStatus
 from clinvk.views import SessionView
 from tui import formats
 from tui.dialogs import Choice, Question
-from tui.filters import Field, Vocabulary
+from tui.lists.filters import Field, Vocabulary
 from tui.screens.listed import COPY_ID, FILTER, FILTER_OFF, SORT, TURN, ListScreen
 from tui.widgets.cells import clean
 from tui.widgets.columns import Cell, Column, Sight

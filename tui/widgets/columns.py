@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 from rich.style import Style
 
-from tui.listing import Rank
+from tui.lists.listing import Rank
 from tui.look import Look
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.listing import Listing
+from tui.lists.listing import Listing
 from tui.widgets.columns import GAP, Cell, Column, Placed, Sight, placed
 from tui.widgets.drawn import Drawn
 from tui.widgets.gridstrips import row_strip, said_strip, title_strip, with_bar

@@ -6,7 +6,7 @@ from typing import Final, cast
 from rich.style import Style
 
 from tui.look import Look
-from tui.rows import Kind
+from tui.reading.rows import Kind
 
 SIGN_OF: Final = {Kind.REASONING: "┆ ", Kind.STRUCK: "⌫ ", Kind.BODY: "  │ "}
 _STYLES: Final = MappingProxyType(

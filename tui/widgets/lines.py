@@ -11,7 +11,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from tui.look import Look
-from tui.rows import Kind, Rows, Sheet
+from tui.reading.rows import Kind, Rows, Sheet
 from tui.widgets.drawn import Drawn
 from tui.widgets.pieces import highlighted
 from tui.widgets.rowstrips import BAR, GUTTER, RowSight, empty_strip, found_in, row_strip

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.look import Look
-from tui.rows import Row, Rows, lowered
+from tui.reading.rows import Row, Rows, lowered
 from tui.widgets.kinds import SIGN_OF, style_of
 
 GUTTER: Final = 2

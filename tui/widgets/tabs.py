@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.cells import crop
+from tui.reading.wrapping import crop
 
 if TYPE_CHECKING:
     from tui.console import Console

@@ -9,7 +9,7 @@ from clinvk.views import LogLine
 from tests.tui.conftest import Open
 from tests.tui.scripted import Server, at
 from tests.tui.snapshot import SIZES, looks_as_kept
-from tui.loglist import KEPT_LINES, LogList
+from tui.reading.loglist import KEPT_LINES, LogList
 
 _SAID = (
     ("debug", "clinvk.store", "swept"),

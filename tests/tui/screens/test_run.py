@@ -18,8 +18,8 @@ from tests.tui.scripted import Server, a_backend, a_run
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tests.tui.telling import ANSWER, LongServer, a_told_run, the_end
 from tui.console import Console
+from tui.reading.window import Window
 from tui.screens.run import RunScreen
-from tui.window import Window
 
 CURL = "curl http://127.0.0.1:8080/api/v1/prompt -d '{}'"
 

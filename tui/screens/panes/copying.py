@@ -8,9 +8,9 @@ from clinvk.domain.answer import Answer
 from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import TextDelta, TextDropped, ToolStarted
 from clinvk.monitor import Monitor
-from tui.happened import decoded
-from tui.pieces import Piece, cut, slices
-from tui.transcript import said_of
+from tui.reading.happened import decoded
+from tui.reading.pieces import Piece, cut, slices
+from tui.reading.transcript import said_of
 
 if TYPE_CHECKING:
     from tui.screens.run import RunScreen

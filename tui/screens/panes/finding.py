@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from textual.worker import Worker
 
 from clinvk.domain.errors import ClinvkError
-from tui.roll import Place
-from tui.rows import Sheet
-from tui.search import Search
+from tui.reading.roll import Place
+from tui.reading.rows import Sheet
+from tui.reading.search import Search
 
 if TYPE_CHECKING:
     from tui.screens.run import RunScreen

@@ -10,8 +10,8 @@ from textual.widget import Widget
 
 from clinvk.views import RunView
 from tui import formats
-from tui.cells import cells, crop, one_line
 from tui.look import SYMBOLS, Look
+from tui.reading.wrapping import cells, crop, one_line
 
 if TYPE_CHECKING:
     from tui.console import Console

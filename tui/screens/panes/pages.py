@@ -7,9 +7,9 @@ from typing import Final
 from clinvk.domain.run import RunState
 from clinvk.views import ProcessView, RunView
 from tui import formats
-from tui.cells import one_line
 from tui.look import SYMBOLS
-from tui.rows import Kind, Line, line
+from tui.reading.rows import Kind, Line, line
+from tui.reading.wrapping import one_line
 
 _NAME_WIDTH: Final = 14
 _STATES: Final[Mapping[str, str]] = MappingProxyType(

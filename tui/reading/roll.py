@@ -5,8 +5,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tui.cells import wrap
-from tui.rows import Kind, Row, at_position
+from tui.reading.rows import Kind, Row, at_position
+from tui.reading.wrapping import wrap
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from tui.cells import visible, wrap
+from tui.reading.wrapping import visible, wrap
 
 
 class Kind(Enum):

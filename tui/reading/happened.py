@@ -20,9 +20,9 @@ from clinvk.domain.events import (
 )
 from clinvk.domain.run import RunState
 from tui import formats
-from tui.cells import one_line, visible
 from tui.look import SYMBOLS
-from tui.rows import Kind
+from tui.reading.rows import Kind
+from tui.reading.wrapping import one_line, visible
 
 Remark = tuple[str, Kind]
 """One line or more, and what they are."""

@@ -12,12 +12,12 @@ import msgspec
 
 from clinvk.domain.events import ToolDone, ToolStarted
 from clinvk.monitor import Monitor
-from tui.cells import visible
-from tui.happened import REMARKS, decoded
-from tui.pieces import Piece, cut, key_of, seq_of, slices
-from tui.roll import Place
-from tui.rows import lowered
-from tui.transcript import HEARD, STREAMED, said_of
+from tui.reading.happened import REMARKS, decoded
+from tui.reading.pieces import Piece, cut, key_of, seq_of, slices
+from tui.reading.roll import Place
+from tui.reading.rows import lowered
+from tui.reading.transcript import HEARD, STREAMED, said_of
+from tui.reading.wrapping import visible
 
 _BACK_EVENTS: Final = 4096
 """Of one look, where earlier matches are looked for."""

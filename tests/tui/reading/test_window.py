@@ -9,12 +9,12 @@ from clinvk.domain.run import RunState
 from clinvk.monitor import Unreachable
 from tests.tui.scripted import a_run, entries
 from tests.tui.telling import LongServer
-from tui.pieces import key_of, seq_of
-from tui.roll import Place
-from tui.search import Search
-from tui.stretch import MOST_BYTES, MOST_ROWS
-from tui.transcript import Transcript
-from tui.window import Window
+from tui.reading.pieces import key_of, seq_of
+from tui.reading.roll import Place
+from tui.reading.search import Search
+from tui.reading.stretch import MOST_BYTES, MOST_ROWS
+from tui.reading.transcript import Transcript
+from tui.reading.window import Window
 
 RUN = a_run(7, RunState.COMPLETED)
 HEIGHT = 20

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from tui.pieces import Piece
-from tui.roll import Place, Roll
+from tui.reading.pieces import Piece
+from tui.reading.roll import Place, Roll
 
 MOST_ROWS: Final = 20_000
 MOST_BYTES: Final = 2 << 20

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.cells import cells, one_line, visible
-from tui.pieces import Piece, part_of, seq_of
-from tui.roll import Place, Roll
-from tui.rows import Kind, Row, Span
+from tui.reading.pieces import Piece, part_of, seq_of
+from tui.reading.roll import Place, Roll
+from tui.reading.rows import Kind, Row, Span
+from tui.reading.wrapping import cells, one_line, visible
 
 _COMMON: Final = frozenset({"type", "seq", "at", "run_id", "session_id", "backend", "group_id", "task", "step"})
 _PAYLOAD_CHARS: Final = 600

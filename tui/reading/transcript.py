@@ -7,12 +7,12 @@ from typing import Final
 import msgspec
 
 from clinvk.domain.events import ReasoningDelta, RunFinished, TextDelta, TextDropped, ToolDone, ToolStarted
-from tui.cells import visible
-from tui.happened import REMARKS, Happened, decoded
-from tui.pieces import Piece
-from tui.roll import Place, Roll
-from tui.rows import Kind, Row
-from tui.tools import Tool
+from tui.reading.happened import REMARKS, Happened, decoded
+from tui.reading.pieces import Piece
+from tui.reading.roll import Place, Roll
+from tui.reading.rows import Kind, Row
+from tui.reading.tools import Tool
+from tui.reading.wrapping import visible
 
 
 class Said(msgspec.Struct):

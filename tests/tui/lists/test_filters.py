@@ -7,7 +7,7 @@ from clinvk.domain.run import RunState
 from clinvk.domain.spec import Dialect
 from clinvk.views import RunView
 from tests.tui.scripted import a_run
-from tui.filters import WrongFilter, read
+from tui.lists.filters import WrongFilter, read
 from tui.screens.run_columns import run_vocabulary
 
 RUN = a_run(

@@ -9,10 +9,10 @@ from typing import Final
 from clinvk.domain.errors import ClinvkError, RunNotFound
 from clinvk.domain.events import Entry
 from clinvk.monitor import Monitor
-from tui.pieces import PIECE_BYTES, cut, key_of, part_of, seq_of, slices
-from tui.roll import Place
-from tui.rows import Row
-from tui.stretch import MOST_EVENTS, Aim, Fold, Stretch, is_too_much
+from tui.reading.pieces import PIECE_BYTES, cut, key_of, part_of, seq_of, slices
+from tui.reading.roll import Place
+from tui.reading.rows import Row
+from tui.reading.stretch import MOST_EVENTS, Aim, Fold, Stretch, is_too_much
 
 _AHEAD: Final = 1000
 """Rows that are read before they are looked at."""

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final
 
 from clinvk.views import LogLine
-from tui.cells import one_line, visible
-from tui.rows import Kind, Row, Span, broken, has, shares
+from tui.reading.rows import Kind, Row, Span, broken, has, shares
+from tui.reading.wrapping import one_line, visible
 
 KEPT_LINES: Final = 2000
 LEVELS: Final = ("debug", "info", "warning", "error")

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from tui import formats
-from tui.cells import cells, crop, one_line, visible
-from tui.rows import Kind, Row, Span, broken
+from tui.reading.rows import Kind, Row, Span, broken
+from tui.reading.wrapping import cells, crop, one_line, visible
 
 
 @dataclass(slots=True, eq=False)

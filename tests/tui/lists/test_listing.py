@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tui.listing import Listing, Rank
+from tui.lists.listing import Listing, Rank
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.tui.scripted import entries
 from tests.tui.telling import a_told_run, the_end
-from tui.cells import cells, crop, visible, wrap
-from tui.pieces import PIECE_BYTES, cut, key_of, slices
-from tui.roll import Place
-from tui.rows import Kind
-from tui.transcript import Transcript, said_of
+from tui.reading.pieces import PIECE_BYTES, cut, key_of, slices
+from tui.reading.roll import Place
+from tui.reading.rows import Kind
+from tui.reading.transcript import Transcript, said_of
+from tui.reading.wrapping import cells, crop, visible, wrap
 
 TEXTS = st.text(alphabet=st.sampled_from("ab  \n\t\r\x1b日本🎉é\u0301\u200d"), max_size=120)
 

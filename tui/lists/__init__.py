@@ -1,0 +1,1 @@
+"""Many rows, filtered and in order. Pure."""
