@@ -89,7 +89,7 @@ def told(view: str, rate: int, console: Side, headless: Side) -> Iterator[str]:
     for kind, how in enumerate(("loop held", "computing")):
         for name, share in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
             held = [side.hold(share, kind) * 1000 for side in (console, headless)]
-            yield _row(f"{how}, {name}, ms", *held)
+            yield _row(f"{how}, {name}, ms", held[0], held[1])
     ours, theirs = console.worst(0.99), headless.worst(0.99)
     low, high = interval(ours, theirs)
     medians = statistics.median(ours), statistics.median(theirs)

@@ -1,7 +1,7 @@
 """clinvk, with a clock in its loop: `timed_serve.py REPORT serve …` writes how long the loop was held, and when.
 
-REPORT is JSON: for each tenth of a second of the monotonic clock the longest single hold in it, in seconds: as time
-passed, and as this thread computed. What lies between is what the machine did with its cores meanwhile.
+REPORT is JSON: for each tenth of a second of the monotonic clock the longest single hold in it, in seconds: as
+time passed, and as this thread computed. What lies between is what the machine did with its cores meanwhile.
 """
 
 import asyncio

@@ -191,3 +191,19 @@ async def test_a_line_that_did_not_change_is_not_drawn_anew(server: Server, open
         server.put(a_run(60, output_chars=4000))
         await person.until(lambda: grid._on_screen[1] is not before[1])
         assert all(now is then for now, then in zip(grid._on_screen[2:], before[2:], strict=True))
+
+
+async def test_of_many_rows_that_change_at_once_some_are_drawn_now_and_the_rest_soon(
+    server: Server, open_console: Open
+) -> None:
+    server.put(*(a_run(number, age=10.0) for number in range(40)))
+    async with open_console((120, 50)) as person:
+        await person.sees("40 runs", "10s")
+        grid = person.console.screen.query_one(Grid)
+        await person.until(lambda: not grid.behind)
+        server.clock.time += 7
+        grid.redraw()
+        assert grid.behind
+        aged = sum(" 17s " in line for line in person.lines)
+        assert 0 < aged < 40
+        await person.until(lambda: sum(" 17s " in line for line in person.lines) == 40)
