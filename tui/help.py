@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
@@ -22,8 +23,8 @@ class Help(ModalScreen[None]):
     DEFAULT_CSS = """
     Help { align: center middle; }
     Help > VerticalScroll {
-        width: 76; max-width: 96%; height: auto; max-height: 92%; padding: 1 2;
-        background: $panel; border: round $primary;
+        width: 84; max-width: 98%; height: auto; max-height: 92%; padding: 1 2;
+        scrollbar-size-vertical: 1; background: $panel; border: round $primary;
     }
     Help Static { height: auto; }
     """
@@ -42,22 +43,33 @@ class Help(ModalScreen[None]):
         with VerticalScroll() as box:
             box.border_title = f"Help: {self._of.TITLE}"
             box.border_subtitle = "Esc closes"
-            yield Static(self._text())
+            yield Static(self._of.INTRODUCTION + "\n", markup=False)
+            yield Static(self._table())
 
     def action_scroll(self, by: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
-    def _text(self) -> Text:
+    def _table(self) -> Table:
+        """Keys of this screen first, then how to move in it, then what holds everywhere, then the signs."""
         look = cast("Console", self.app).look
-        text = Text(self._of.INTRODUCTION)
-        text.append("\n\n")
-        for keys, meaning in described(self._of.active_bindings.values(), self.app.get_key_display):
-            text.append(f"{keys:>16}  ", look.accent + look.strong)
-            text.append(f"{meaning}\n")
+        table = Table.grid(padding=(0, 2))
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column()
+        parts: list[list[ActiveBinding]] = [[], [], []]
+        for entry in self._of.active_bindings.values():
+            parts[self._part(entry)].append(entry)
+        for part in parts:
+            for keys, meaning in described(part, self.app.get_key_display):
+                table.add_row(Text(keys, look.accent + look.strong), Text(meaning))
+            table.add_row()
         for sign, meaning in self._of.signs():
-            text.append(f"{sign:>16}  ", look.strong)
-            text.append(f"{meaning}\n", look.muted)
-        return text
+            table.add_row(Text(sign, look.strong), Text(meaning, look.muted))
+        return table
+
+    def _part(self, entry: ActiveBinding) -> int:
+        if entry.node is self.app or entry.binding.action.startswith("app."):
+            return 2
+        return 0 if entry.node is self._of else 1
 
 
 def described(active: Iterable[ActiveBinding], display: Callable[[Binding], str]) -> list[tuple[str, str]]:

@@ -15,6 +15,8 @@ _log = logging.getLogger("clinvk.access")
 
 _PATH_CHARS: Final = 500
 _METHOD_CHARS: Final = 16
+CONSOLE: Final = "clinvk/"
+"""So begins the User-Agent of a console. What it looks at, all the time, is no news to whoever watches."""
 
 
 class Access:
@@ -29,11 +31,12 @@ class Access:
         self._at = services.clock.wall()
         self._began = services.clock.monotonic()
         self._over = False
+        self._is_look = request.method == "GET" and request.headers.get("User-Agent", "").startswith(CONSOLE)
 
     @property
-    def view(self) -> RequestView:
+    def view(self) -> RequestView | None:
         """As it is now, under way."""
-        return self._seen(None)
+        return None if self._is_look else self._seen(None)
 
     def begin(self) -> None:
         """It is under way."""
@@ -44,8 +47,9 @@ class Access:
         if self._over:
             return
         self._over = True
-        self._services.pulse.count(failed=broken or status >= 500)
-        self._services.requests.remove(self, self._seen(status))
+        if not self._is_look:
+            self._services.pulse.count(failed=broken or status >= 500)
+        self._services.requests.remove(self, None if self._is_look else self._seen(status))
         request = self._request
         _log.info(
             "request",

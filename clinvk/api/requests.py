@@ -16,8 +16,8 @@ class Request(Protocol):
     """One that is under way."""
 
     @property
-    def view(self) -> RequestView:
-        """As it is now."""
+    def view(self) -> RequestView | None:
+        """As it is now; None if nobody is to see it."""
         ...
 
 
@@ -34,16 +34,17 @@ class Requests:
         """One has come."""
         self._open[request] = next(self._numbers)
 
-    def remove(self, request: Request, seen: RequestView) -> None:
+    def remove(self, request: Request, seen: RequestView | None) -> None:
         """It has ended, as `seen` says. What was refused before it was added is kept, too."""
         number = self._open.pop(request, None)
-        self._ended.append((next(self._numbers) if number is None else number, seen))
+        if seen:
+            self._ended.append((next(self._numbers) if number is None else number, seen))
         if not self._open and self._waiting and not self._waiting.done():
             self._waiting.set_result(None)
 
     def newest(self, limit: int) -> tuple[RequestView, ...]:
         """Up to `limit` of them, the last that came first."""
-        live = [(number, request.view) for request, number in self._open.items()]
+        live = [(number, seen) for request, number in self._open.items() if (seen := request.view)]
         return tuple(seen for _, seen in nlargest(limit, [*live, *self._ended], key=itemgetter(0)))
 
     async def none_left(self, seconds: float) -> None:

@@ -235,7 +235,13 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/v1/requests", server.list_requests, "listRequests", "Recent HTTP requests, newest first",
-        "meta", {200: _json("Those under way, and the last thousand that were answered.", "native/request-list")},
+        "meta",
+        {
+            200: _json(
+                "Those under way, and the last thousand that were answered; not what consoles look at.",
+                "native/request-list",
+            )
+        },
         (Kind.INVALID_REQUEST,),
         parameters=(
             query("limit", "How many; 100 if not given.", type="integer", minimum=1, maximum=1000, examples=[20]),

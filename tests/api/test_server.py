@@ -106,6 +106,14 @@ async def test_no_query_is_told(server):
     assert told[1]["path"] == "/api/v1/runs"
 
 
+async def test_what_a_console_looks_at_is_no_news_but_what_it_does_is(server):
+    console = {"User-Agent": "clinvk/0.1.0"}
+    await server.fetch("/api/v1/runs", headers=console)
+    await server.fetch("/api/v1/runs/run_none/cancel", "POST", headers=console)
+    assert [told["method"] for told in await requests(server)] == ["GET", "POST"]
+    assert sum((await status(server))["pulse"]["requests"]) == 2
+
+
 async def test_a_very_long_path_is_cut(server):
     await server.fetch("/" + "x" * 3000)
     (path,) = [each["path"] for each in await requests(server, "?limit=2") if each["path"].startswith("/x")]
