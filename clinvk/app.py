@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import socket
 import sys
@@ -195,12 +196,14 @@ def _is_loopback(bound: socket.socket) -> bool:
 
 
 async def _close(parts: _Parts, settings: Settings, ending: Ending) -> None:
-    parts.http.stop()
     grace = settings.server.shutdown_grace_secs if ending.grace is None else ending.grace
     if guardian.orphaned():
         grace = 0.0
+    if not math.isinf(grace):  # who waits without end wants to watch, and to cancel
+        parts.http.stop()
     _log.info("stopping: no new runs, live ones %s", "may go on" if grace else "are stopped")
     await parts.supervisor.drain(grace, ending.hurried)
+    parts.http.stop()
     await parts.services.visitors.close()
     await parts.services.requests.none_left(_LAST_WORDS_SECS)
     await parts.http.close_all_connections()

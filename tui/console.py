@@ -138,7 +138,7 @@ class Console(App[Leave]):
         if not self._owns_server:
             self.exit()
         elif not isinstance(self.screen, Question):
-            self.push_screen(Question("Leave the console", self._what_is_live(), _LEAVING), self._left)
+            self.push_screen(Question("Leave the console", self._what_is_live, _LEAVING), self._left)
 
     def copy(self, text: str, what: str) -> None:
         """Put `text` on the clipboard, and say so."""

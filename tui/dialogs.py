@@ -1,7 +1,8 @@
 """Questions to the person at the console: answered by a letter, by arrows and Enter, or by a click."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar, cast
 
 from rich.segment import Segment
 from textual.app import ComposeResult
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from tui.console import Console
 
 T = TypeVar("T")
+
+_AGAIN_SECS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ class Question(ModalScreen[T | None], Generic[T]):
         Binding("ctrl+c", "dismiss", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, question: str, choices: tuple[Choice[T], ...]) -> None:
+    def __init__(self, title: str, question: str | Callable[[], str], choices: tuple[Choice[T], ...]) -> None:
+        """`question` may change while it is read."""
         super().__init__()
         self._title = title
         self._question = question
@@ -88,11 +92,13 @@ class Question(ModalScreen[T | None], Generic[T]):
         with Vertical() as box:
             box.border_title = self._title
             box.border_subtitle = "↑↓ Enter, or the letter · Esc: nothing happens"
-            yield Static(self._question, markup=False)
+            yield Static(self._asked(), markup=False)
             yield self._choices
 
     def on_mount(self) -> None:
         self._choices.focus()
+        if callable(self._question):
+            self.set_interval(_AGAIN_SECS, self._ask_again)
 
     def on_key(self, event: Key) -> None:
         for choice in self._choices.choices:
@@ -104,6 +110,14 @@ class Question(ModalScreen[T | None], Generic[T]):
         widget, _ = self.get_widget_at(event.screen_x, event.screen_y)
         if widget is self._choices:
             self.dismiss(self._choices.choices[event.screen_y - widget.region.y].value)
+
+    def _asked(self) -> str:
+        return self._question() if callable(self._question) else self._question
+
+    def _ask_again(self) -> None:
+        asked, shown = self._asked(), self.query_one(Static)
+        if shown.content != asked:
+            shown.update(asked)
 
     def action_move(self, by: int) -> None:
         self._choices.move(by)

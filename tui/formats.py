@@ -55,6 +55,11 @@ def count(number: float) -> str:
     return f"{number / 1e12:.1f}T"
 
 
+def tokens(number: int) -> str:
+    """`1 token`, `12k tokens`."""
+    return f"{count(number)} token{'' if number == 1 else 's'}"
+
+
 def size(number: float) -> str:
     """Bytes: `512B`, `4.2K`, `88M`, `1.3G`."""
     if number < 1000:

@@ -177,11 +177,14 @@ def test_left_headless_the_server_goes_on_and_says_how_it_is_stopped(console):
 @pytest.mark.e2e
 def test_left_to_drain_the_server_ends_with_the_last_run(console):
     with ExitStack() as open_:
-        answer = console.stream("/steady 20 2")
+        answer = console.stream("/steady 20 4")
         open_.callback(answer.close)
         ndjson.until(answer, "text.delta")
         console.leave("d")
         console.sees("the server ends with the last live one")
+        assert console.json("GET", "/api/v1/status")["draining"] is True
+        refused = console.json("POST", "/api/v1/prompt", {"backend": "demo", "prompt": "hello"})
+        assert (refused["status"], refused["title"]) == (503, "Shutting Down")
         assert ndjson.until(answer, "run.finished")["state"] == "completed"
     console.sees("over 0")
     assert console.modes() == console.before

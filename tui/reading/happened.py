@@ -127,7 +127,7 @@ def _struck(said: Happened) -> Remark | None:  # noqa: ARG001  it says no more
 def _finished(said: Happened) -> Remark | None:
     used = said.usage or _Tokens()
     told = [f"{SYMBOLS[said.state]} {said.state} in {formats.uptime(said.seconds)}"]
-    told += [f"{formats.count(used.input_tokens)} tokens in", f"{formats.count(used.output_tokens)} out"]
+    told += [f"{formats.tokens(used.input_tokens)} in", f"{formats.count(used.output_tokens)} out"]
     told += [f"${used.cost_usd:.4f}"] if used.cost_usd else []
     kind = {RunState.COMPLETED: Kind.GOOD, RunState.FAILED: Kind.BAD}.get(said.state, Kind.WARNING)
     lines = [" · ".join(told)]

@@ -105,6 +105,12 @@ class ListScreen(ConsoleScreen, Generic[T]):
             self.bar.redraw()
 
     @property
+    def chosen(self) -> T | None:
+        """The row that the cursor is on, where it now stays: somebody does something with it."""
+        self.grid.chosen = True
+        return self.current
+
+    @property
     def current(self) -> T | None:
         """The row that the cursor is on."""
         return self.listing.row(self.grid.cursor) if self.grid.cursor is not None else None

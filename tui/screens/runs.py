@@ -73,23 +73,25 @@ class RunsScreen(ListScreen[RunView]):
         return f"{SYMBOLS[run.state]} {run.error.code}: {run.error.message}", self.look.state(run.state)
 
     def action_open(self) -> None:
-        if self.current:
-            self.open_run(self.current.id)
+        if run := self.chosen:
+            self.open_run(run.id)
 
     def action_mark(self) -> None:
-        run = self.current
+        run = self.chosen
         if run:
             self.board.mark(run.id)
             self.listing.touch(run.id)
             self.beat()
 
     def action_cancel(self) -> None:
-        if self.current:
-            actions.confirm_cancel(self, self.current)
+        if run := self.chosen:
+            actions.confirm_cancel(self, run)
 
     def action_cancel_now(self) -> None:
-        if self.current:
+        if self.current and self.grid.chosen:
             actions.cancel_now(self, self.current)
+        else:  # nobody put the cursor there: a run may have come below it just now
+            self.action_cancel()
 
     def action_rerun(self) -> None:
         if self.current:

@@ -107,9 +107,7 @@ class SessionsScreen(ListScreen[SessionView]):
         session = self.current
         if session:
             title = clean(session.title or session.id)
-            question = (
-                f"{title}\n\nThe session, its {session.turn_count} turns and the CLI's own copy: none comes back."
-            )
+            question = f"{title}\n\nThe session, its {_turns(session)} and the CLI's own copy: none comes back."
             asked = Question("Delete the session", question, _DELETING)
             self.app.push_screen(asked, lambda sure: self.do(partial(self._delete, session)) if sure else None)
 
@@ -241,3 +239,7 @@ _DELETING: Final = (
     Choice("n", "Keep it", "nothing happens", value=False),
     Choice("y", "Delete it", "for good", value=True),
 )
+
+
+def _turns(session: SessionView) -> str:
+    return "turn" if session.turn_count == 1 else f"{session.turn_count} turns"

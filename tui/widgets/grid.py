@@ -39,7 +39,7 @@ class Grid(Drawn, Generic[T]):
         Binding("up,k", "move(-1)", show=False, tooltip="Up"),
         Binding("pagedown,ctrl+f", "page(1)", show=False, tooltip="A screen down"),
         Binding("pageup,ctrl+b", "page(-1)", show=False, tooltip="A screen up"),
-        Binding("home,g", "go(0)", show=False, tooltip="To the first"),
+        Binding("home,g", "go(0)", show=False, tooltip="To the first, whichever that is"),
         Binding("end,G", "go(-1)", show=False, tooltip="To the last"),
     ]
 
@@ -77,6 +77,8 @@ class Grid(Drawn, Generic[T]):
         self._top = 0
         self._fresh = 0
         self._next = 0
+        self.chosen = False
+        """Whether somebody moved the cursor. Until then it stays on top, whatever comes."""
         self.behind = False
         """Whether some lines are still as they were: the next `redraw` goes on with them."""
 
@@ -97,6 +99,7 @@ class Grid(Drawn, Generic[T]):
         """Move the cursor to the row of `key`, if it is shown."""
         index = self._listing.index(key)
         if index is not None:
+            self.chosen = True
             self._to(index)
 
     def redraw(self) -> None:
@@ -180,6 +183,7 @@ class Grid(Drawn, Generic[T]):
 
     def action_go(self, index: int) -> None:
         self._by_hand(index if index >= 0 else len(self._listing) - 1)
+        self.chosen = index != 0
 
     def _scroll(self, by: int) -> None:
         """Move what is seen; the cursor comes along at the edges."""
@@ -187,6 +191,7 @@ class Grid(Drawn, Generic[T]):
         self._by_hand(max(self._top, min(self._index, self._top + self._page - 1)))
 
     def _by_hand(self, index: int) -> None:
+        self.chosen = True
         self._to(index)
         self.post_message(self.Moved())
 
@@ -202,9 +207,9 @@ class Grid(Drawn, Generic[T]):
         if not count:
             self._key, self._index, self._top = None, 0, 0
             return
-        index = self._listing.index(self._key) if self._key is not None else None
+        index = self._listing.index(self._key) if self._key is not None and self.chosen else None
         if index is None:  # it went: the row that is in its place now has the cursor
-            index = min(self._index, count - 1)
+            index = min(self._index, count - 1) if self.chosen else 0
             self._key = self._listing.key(index)
         if self._top:  # rows that come or go above it move nothing on the screen
             self._top += index - self._index

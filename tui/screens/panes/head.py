@@ -64,7 +64,7 @@ def first(run: RunView, look: Look) -> list[Part]:
 def second(run: RunView, now: float, look: Look) -> list[Part]:
     """Times, tokens, what its processes take."""
     age = now - formats.seconds(run.created_at)
-    ran = f"ran {formats.uptime(run.duration_ms / 1000)}" if run.duration_ms is not None else ""
+    ran = f"ran {_long(run.duration_ms / 1000)}" if run.duration_ms is not None else ""
     parts = [(ran or f"for {formats.uptime(max(0, age))}", look.plain)]
     parts += [(f"queued {formats.duration(run.queued_ms / 1000)}", look.muted)]
     if run.queue_position is not None:
@@ -102,7 +102,7 @@ def _tokens(run: RunView, now: float) -> list[str]:
     used, speed = run.token_usage, formats.tokens_per_second(run, now)
     told = []
     if used.input_tokens or used.output_tokens:
-        told.append(f"{formats.count(used.input_tokens)} tokens in, {formats.count(used.output_tokens)} out")
+        told.append(f"{formats.tokens(used.input_tokens)} in, {formats.count(used.output_tokens)} out")
     elif run.output_chars:
         told.append(f"{formats.count(run.output_chars)} characters")
     if speed:
@@ -121,3 +121,7 @@ def _line(parts: list[Part], width: int, look: Look) -> Strip:
         segments.append(Segment(_GAP, look.plain))
         room -= cells(shown) + len(_GAP)
     return Strip(segments).adjust_cell_length(width, look.plain)
+
+
+def _long(secs: float) -> str:
+    return formats.duration(secs) if secs < 60 else formats.uptime(secs)
