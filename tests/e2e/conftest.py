@@ -16,6 +16,7 @@ import pytest
 
 from clinvk import processes
 from tests import ndjson
+from tests.e2e.chromium import browser  # noqa: F401  a fixture of this folder
 
 DEADLINE = 20.0
 SOAK = "CLINVK_SOAK" in os.environ

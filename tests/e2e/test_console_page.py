@@ -3,36 +3,19 @@
 import json
 import os
 import re
-import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from clinvk.api.console.visitors import LIMIT, Closing
 from tests.e2e.conftest import DEADLINE, Served
-from tests.e2e.test_docs_page import BROWSERS, QUIET
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser found: none of {', '.join(BROWSERS)} is installed")
-    home = str(tmp_path_factory.mktemp("browser"))
-    expect.set_options(timeout=DEADLINE * 1000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=program, args=QUIET, env={"HOME": home, "PATH": "/usr/bin:/bin"}
-        )
-        yield launched
-        launched.close()
 
 
 def configure(home: Path, *, console: bool) -> None:

@@ -1,38 +1,17 @@
 """/docs in a real browser: the explorer needs nothing but this server, and the plain page no JavaScript."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.e2e.conftest import DEADLINE, Served
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
 PROMPT = "#operations-runs-createPrompt"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]  # Swagger UI is not quick on a busy machine
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no browser found: none of {', '.join(BROWSERS)} is installed")
-    home = str(tmp_path_factory.mktemp("browser"))
-    expect.set_options(timeout=DEADLINE * 1000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=program, args=QUIET, env={"HOME": home, "PATH": "/usr/bin:/bin"}
-        )
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
