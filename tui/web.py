@@ -14,6 +14,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.message import Message
+from textual.messages import InBandWindowResize
 
 from clinvk.monitor import Monitor
 from tui.console import Console
@@ -67,21 +68,31 @@ class WebDriver(Driver):
         self._send = send
         self._gone = False
         self._outlet = Outlet(self._pump, self._repaint)
-        self._input = Input(self.process_message)
+        self._input = Input(app, self.process_message, self._caught_up)
+        self._taking: Future[None] | None = None
 
     @property
     def is_web(self) -> bool:
         return True
 
-    def feed(self, text: str) -> None:
-        """What was typed, pasted, or done with the mouse, as a terminal says it."""
-        if not self._gone:
-            self._input.feed(text.encode("utf-8", "replace"))
+    async def feed(self, text: str) -> None:
+        """What was typed, pasted, or done with the mouse, as a terminal says it. Returns when more may come."""
+        if self._gone:
+            return
+        self._input.feed(text.encode("utf-8", "replace"))
+        if self._input.behind:
+            self._taking = self._taking or asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._taking)
 
     def resize(self, size: Size) -> None:
         """The screen has another size now."""
         self._size = (size.width, size.height)
         self._app.post_message(events.Resize(size, size))
+
+    def process_message(self, message: Message) -> None:
+        # Its size a page tells otherwise, and mouse and pixels it is not asked about.
+        if not isinstance(message, events.Resize | InBandWindowResize):
+            super().process_message(message)
 
     def send_message(self, message: Message) -> None:
         self._app.post_message(message)  # always on the loop: nobody else calls
@@ -100,8 +111,8 @@ class WebDriver(Driver):
 
     def stop_application_mode(self) -> None:
         """Nothing goes in or out any more: the page puts its own terminal right."""
-        self._input.close()
         self._gone = True
+        self._input.close()
 
     def open_url(self, url: str, new_tab: bool = True) -> None:  # noqa: ARG002
         """Not on the server's machine: nobody sits there."""
@@ -111,6 +122,11 @@ class WebDriver(Driver):
         """Not on the server's disk either."""
         binary.close()
         self._app.notify("A console in a browser saves no files", severity="warning")
+
+    def _caught_up(self) -> None:
+        if self._taking:
+            self._taking.set_result(None)
+            self._taking = None
 
     def _pump(self) -> None:
         """Send what waits; what comes meanwhile waits until that was taken."""
@@ -138,10 +154,10 @@ class Visit:
         self._dark: bool | None = None
         self._driver: WebDriver | None = None
 
-    def feed(self, text: str) -> None:
-        """Keys, mouse and paste, as a terminal says them."""
+    async def feed(self, text: str) -> None:
+        """Keys, mouse and paste, as a terminal says them. Returns when the next may come."""
         if self._driver:
-            self._driver.feed(text)
+            await self._driver.feed(text)
 
     def fit(self) -> None:
         """The page is another now: look at it again."""
@@ -163,7 +179,11 @@ class Visit:
             highlight=False, emoji=False, safe_box=False,
         )  # fmt: skip
         self._wear()
-        await _Unseen(console.run_async())
+        try:
+            await _Unseen(console.run_async())
+        finally:
+            if self._driver:
+                self._driver.stop_application_mode()
         if console.return_code:
             raise Crashed("the console failed") from console._exception  # noqa: SLF001  it is told nowhere else
 

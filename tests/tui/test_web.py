@@ -2,85 +2,17 @@
 
 import asyncio
 import base64
-import re
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from io import StringIO
 
 import pytest
 
 from tests.tui.conftest import DEADLINE
 from tests.tui.scripted import Server, a_run
-from tui.console import Console
+from tests.tui.visits import DARK_BAR, LIGHT_BAR, Page, visiting
 from tui.terminal.outlet import LIMIT
-from tui.web import Crashed, Visit
-
-ESCAPES = re.compile(r"\x1b(\[[0-9;?<>$]*[a-zA-Z]|\][^\x07]*\x07|.)")
-
-
-LIGHT_BAR = "48;2;214;217;228"
-DARK_BAR = "48;2;41;46;66"
-
-
-class Page:
-    """A page in no browser: it takes what it is sent, or nothing more from `stall` on."""
-
-    def __init__(self, columns: int = 120, rows: int = 40, *, dark: bool = True) -> None:
-        self.columns, self.rows, self.dark = columns, rows, dark
-        self.sent = b""
-        self.waiting: list[asyncio.Future[None]] = []
-        self.stalled = False
-        self._news = asyncio.Event()
-
-    def send(self, data: bytes) -> asyncio.Future[None]:
-        self.sent += data
-        self._news.set()
-        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.append(taken)
-        if not self.stalled:
-            self.take()
-        return taken
-
-    def take(self) -> None:
-        while self.waiting:
-            self.waiting.pop(0).set_result(None)
-
-    @property
-    def text(self) -> str:
-        return ESCAPES.sub("", self.sent.decode())
-
-    @property
-    def height(self) -> int:
-        """Lines of the largest frame."""
-        return max(frame.count(b"\n") for frame in self.sent.split(b"\x1b[1;1H")) + 1
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def sees(self, text: str) -> None:
-        """`text` comes, after what was seen before."""
-        try:
-            await self.until(lambda: text in self.text)
-        except TimeoutError:
-            pytest.fail(f"{text!r} never came: {self.text[-3000:]}")
-        self.sent = b""
-
-
-@asynccontextmanager
-async def visiting(server: Server, page: Page) -> AsyncIterator[tuple[Visit, "asyncio.Task[None]"]]:
-    """A visit, under way; ended as a page that is closed ends it."""
-    before = asyncio.all_tasks()
-    visit = Visit(Console(server, owns_server=False, clock=server.clock), page)
-    running = asyncio.create_task(visit.run())
-    yield visit, running
-    running.cancel()
-    async with asyncio.timeout(DEADLINE):
-        await asyncio.wait({running})
-    assert asyncio.all_tasks() <= before
+from tui.web import Crashed
 
 
 async def test_a_page_gets_the_screen_at_its_size_in_true_colours(
@@ -99,7 +31,7 @@ async def test_keys_act(server: Server) -> None:
     page = Page()
     async with visiting(server, page) as (visit, _):
         await page.sees("help")
-        visit.feed("?")
+        await visit.feed("?")
         await page.sees("Leave the console")
 
 
@@ -107,9 +39,9 @@ async def test_an_escape_alone_is_the_key(server: Server) -> None:
     page = Page()
     async with visiting(server, page) as (visit, _):
         await page.sees("help")
-        visit.feed("?")
+        await visit.feed("?")
         await page.sees("Leave the console")
-        visit.feed("\x1b")
+        await visit.feed("\x1b")
         await page.sees("http://127.0.0.1:8080")
 
 
@@ -147,7 +79,7 @@ async def test_a_theme_that_was_chosen_outlives_another_size(server: Server) -> 
     page = Page(dark=False)
     async with visiting(server, page) as (visit, _):
         await page.sees("help")
-        visit.feed("\x14")
+        await visit.feed("\x14")
         await page.until(lambda: DARK_BAR in page.sent.decode())
         page.columns = 90
         visit.fit()
@@ -190,7 +122,7 @@ async def test_q_ends_the_visit_and_nothing_is_left_of_it(server: Server) -> Non
     page = Page()
     async with visiting(server, page) as (visit, running):
         await page.sees("help")
-        visit.feed("q")
+        await visit.feed("q")
         async with asyncio.timeout(DEADLINE):
             await running
 
@@ -212,7 +144,7 @@ async def test_what_is_sent_to_a_page_that_has_left_is_dropped(server: Server) -
         await page.until(lambda: bool(page.waiting))
         page.waiting.pop().set_exception(ConnectionError())
         await asyncio.sleep(0)
-        visit.feed("?")
+        await visit.feed("?")
         assert visit._driver is not None
         visit._driver.write("more")
         assert page.waiting == []
@@ -254,7 +186,7 @@ async def test_the_streams_and_the_tasks_of_the_server_stay_its_own_whoever_leav
             assert (sys.stdout, sys.stderr, loop.get_task_factory()) == own
         visits = [one, other]
         for visit, running in (visits[first], visits[1 - first]):
-            visit.feed("q")
+            await visit.feed("q")
             await asyncio.wait({running}, timeout=DEADLINE)
             assert running.done()
             assert (sys.stdout, sys.stderr, loop.get_task_factory()) == own
@@ -268,7 +200,7 @@ async def test_who_takes_the_streams_meanwhile_keeps_them(server: Server) -> Non
     async with visiting(server, page) as (visit, running):
         await page.sees("help")
         with redirect_stdout(taken):
-            visit.feed("q")
+            await visit.feed("q")
             await asyncio.wait({running}, timeout=DEADLINE)
             print("still mine")
     assert taken.getvalue() == "still mine\n"

@@ -3,18 +3,15 @@
 import re
 from typing import Final
 
-from rich.cells import get_character_cell_size
+from tui.widths import agreed, size
 
 _TAB: Final = "    "
 # What moves a cursor, sets a colour, turns the direction of writing, or cannot be encoded.
 _ACTING: Final = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e0fff\u200c\u200d\ufe00-\ufe0f\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff]"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _NOT_SINGLE: Final = re.compile("[^\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0482\u2500-\u25fc\u2800-\u28ff]")
-# Terminals differ in how wide the signs are that these join or colour.
-_JOINING: Final = frozenset({0x200C, 0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)})
-_FLAGS: Final = range(0x1F1E6, 0x1F200)
 
 
 def visible(text: str) -> str:
@@ -23,7 +20,9 @@ def visible(text: str) -> str:
 
     What becomes of a character does not depend on its neighbours.
     """
-    return _ACTING.sub(_shown, text) if _ACTING.search(text) else text
+    if text.isascii() and text.isprintable():
+        return text
+    return text.translate({ord(each): shown for each in set(text) if (shown := _shown(each)) != each})
 
 
 def one_line(text: str, limit: int = 400) -> str:
@@ -50,19 +49,17 @@ def crop(text: str, width: int) -> str:
 
 def cells(text: str) -> int:
     """How wide it is; never less than what the terminal makes of it."""
-    return len(text) if not _NOT_SINGLE.search(text) else sum(map(_size, text))
+    return len(text) if not _NOT_SINGLE.search(text) else sum(map(size, text))
 
 
-def _shown(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _shown(character: str) -> str:
+    if not _ACTING.match(character):
+        return agreed(character)
+    code = ord(character)
     if code == 9:
         return _TAB
     if code < 0x20:
         return chr(0x2400 + code)
-    if code in _JOINING:
-        return ""
-    if code in _FLAGS:
-        return chr(ord("A") + code - _FLAGS.start)
     if code == 0x7F:
         return "␡"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
@@ -88,15 +85,15 @@ def _wrap_mixed(text: str, width: int) -> list[str]:
     rows: list[str] = []
     start = taken = space = 0
     for place, character in enumerate(text):
-        size = _size(character)
+        takes = size(character)
         hangs = character == " " and taken == width
-        while size and taken + size > width and not hangs and place > start:
+        while takes and taken + takes > width and not hangs and place > start:
             cut = space if space > start else place
             rows.append(text[start:cut])
             taken = cells(text[cut:place])
             start = cut
             hangs = character == " " and taken == width
-        taken += size
+        taken += takes
         if character == " ":
             space = place + 1
     rows.append(text[start:])
@@ -106,11 +103,7 @@ def _wrap_mixed(text: str, width: int) -> list[str]:
 def _fitting(text: str, width: int) -> str:
     taken = 0
     for place, character in enumerate(text):
-        taken += _size(character)
+        taken += size(character)
         if taken > width:
             return text[:place]
     return text
-
-
-def _size(character: str) -> int:
-    return get_character_cell_size(character)

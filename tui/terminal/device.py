@@ -6,8 +6,15 @@ from typing import Final
 
 _READ: Final = 4096  # bytes at once: a long paste is not to hold the loop
 _WRITE: Final = 65536
+LARGEST: Final = (500, 200)
+"""Cells: what a frame costs is bounded by it. A larger terminal stays empty beyond."""
 _UNKNOWN: Final = (80, 24)  # of a serial line nobody knows the size
 _CUT_OFF: Final = b"\x18\x1b\\"  # ends whatever sequence a screen is in the middle of
+
+
+def bounded(columns: int, lines: int) -> tuple[int, int]:
+    """So much of a terminal of that size is used."""
+    return min(max(columns, 1), LARGEST[0]), min(max(lines, 1), LARGEST[1])
 
 
 class Gone(Exception):
@@ -34,12 +41,12 @@ class Device:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and lines."""
+        """Columns and lines that are used."""
         try:
             size = os.get_terminal_size(self.fd)
         except OSError:  # gone: the next read tells
             return _UNKNOWN
-        return (size.columns, size.lines) if size.columns and size.lines else _UNKNOWN
+        return bounded(size.columns, size.lines) if size.columns and size.lines else _UNKNOWN
 
     def read(self) -> bytes:
         """What was typed, possibly nothing. Raises Gone."""

@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.messages import InBandWindowResize
 
-from tui.terminal.device import Device, Gone
+from tui.terminal.device import Device, Gone, bounded
 from tui.terminal.input import Input
 from tui.terminal.outlet import Outlet
 
@@ -61,7 +61,7 @@ class TerminalDriver(Driver):
         self._stoppable = stoppable
         self._device = Device()
         self._size = self._size or self._device.size
-        self._input = Input(self.process_message)
+        self._input = Input(app, self.process_message, self._caught_up)
         self._outlet = self._new_outlet()
         self._has_screen = False
         self._look: asyncio.TimerHandle | None = None
@@ -84,8 +84,7 @@ class TerminalDriver(Driver):
             case events.Key(key="ctrl+z") if self._stoppable:
                 self._stop()
             case events.Resize():
-                self._size = (message.size.width, message.size.height)
-                super().process_message(message)
+                self._fit(bounded(message.size.width, message.size.height))
             case _:
                 super().process_message(message)
 
@@ -190,6 +189,9 @@ class TerminalDriver(Driver):
         if size == self._size:
             self._app.refresh()
             return
+        self._fit(size)
+
+    def _fit(self, size: tuple[int, int]) -> None:
         self._size = size
         self.send_message(events.Resize(Size(*size), Size(*size)))
 
@@ -216,6 +218,14 @@ class TerminalDriver(Driver):
             if not self._device.foreground:
                 self._let_go()
                 return
-            self._input.feed(self._device.read())
+            typed = self._device.read()
         except Gone:
             self._lose()
+            return
+        self._input.feed(typed)
+        if self._input.behind:  # what comes meanwhile waits in the terminal
+            self._loop.remove_reader(self._device.fd)
+
+    def _caught_up(self) -> None:
+        if self._has_screen:
+            self._loop.add_reader(self._device.fd, self._read)

@@ -6,12 +6,11 @@ from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 
-_ODD: Final = re.compile(r"\x1b\[[0-9;?]*[@-~]|[^ -~]")
-"""A colour or another command to a terminal; any other character that needs a look."""
-_MARKS: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_FLAGS: Final = range(0x1F1E6, 0x1F200)
-_SKINS: Final = range(0x1F3FB, 0x1F400)
-_SELECTORS: Final = range(0xFE00, 0xFE10)
+from tui.widths import agreed
+
+_COMMAND: Final = re.compile(r"\x1b\[[0-9;?]*[@-~]")
+"""A colour or another command to a terminal."""
+_REPLACED: Final = frozenset({"Cs", "Co", "Cn"})
 
 
 def clean(text: str) -> str:
@@ -22,7 +21,8 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return _ODD.sub(lambda found: _shown(found.group()), text)
+    text = _COMMAND.sub("", text)
+    return text.translate({ord(each): _shown(each) for each in set(text)})
 
 
 def fitted(text: str, width: int, *, right: bool = False) -> str:
@@ -35,16 +35,9 @@ def fitted(text: str, width: int, *, right: bool = False) -> str:
 
 
 def _shown(character: str) -> str:
-    if len(character) > 1:
-        return ""
-    code = ord(character)
-    if code in _FLAGS:
-        return chr(ord("A") + code - _FLAGS.start)
-    if code in _SKINS or code in _SELECTORS:
-        return ""
     category = unicodedata.category(character)
     if category in {"Cc", "Zl", "Zp"}:
         return " "
-    if category in _MARKS:
-        return "" if category == "Cf" else "\N{REPLACEMENT CHARACTER}"
-    return character
+    if category == "Cf":
+        return ""
+    return "\N{REPLACEMENT CHARACTER}" if category in _REPLACED else agreed(character)

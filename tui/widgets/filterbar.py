@@ -1,7 +1,7 @@
 """The line below a list: what is filtered, and how much of it there is; where a filter is typed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from rich.segment import Segment
 from textual.app import ComposeResult
@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.events import Click
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -17,6 +18,9 @@ from tui.widgets.columns import Cell
 
 if TYPE_CHECKING:
     from tui.console import Console
+
+
+_APPLY_SECS: Final = 0.1
 
 
 class _Line(Widget):
@@ -51,7 +55,7 @@ class _Typed(Input):
 
 
 class FilterBar(Widget):
-    """Recalls what was typed last. Every change is told at once, so that it can be seen while it is typed.
+    """Recalls what was typed last. Changes are told soon, so that they can be seen while it is typed.
 
     `summary` says how much is shown, `detail` what else there is room for; `fault` is what is wrong with the
     filter, for as long as it is.
@@ -88,6 +92,7 @@ class FilterBar(Widget):
         self._hint = hint
         self._before = ("", False)
         self._said = ""
+        self._applying: Timer | None = None
         self._line = _Line(self._says)
         self._input = _Typed(placeholder=hint, select_on_focus=False, compact=True)
         self._input.cursor_blink = False
@@ -119,6 +124,9 @@ class FilterBar(Widget):
 
     def set(self, text: str, *, off: bool = False) -> None:
         """Another filter, not typed here."""
+        if self._applying:
+            self._applying.stop()
+            self._applying = None
         self.text, self.off = text, off
         self.post_message(self.Changed("" if off else text))
         self.redraw()
@@ -130,8 +138,12 @@ class FilterBar(Widget):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        if self.typing and not self._applying:  # to filter at each key of a fast hand would be in its way
+            self._applying = self.set_timer(_APPLY_SECS, self._apply)
+
+    def _apply(self) -> None:
         if self.typing:
-            self.set(event.value)
+            self.set(self._input.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -143,7 +155,14 @@ class FilterBar(Widget):
 
     def action_keep(self) -> None:
         """What was typed holds; what cannot be read is to be mended first."""
-        if not self.fault:
+        if self._applying:
+            self._apply()
+            self.call_later(self.screen.call_later, self._keep)  # once the screen has said what is wrong with it
+        else:
+            self._keep()
+
+    def _keep(self) -> None:
+        if not self.fault and self.typing:
             self._leave()
 
     def give_up(self) -> None:

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from clinvk.api.explorer.files import MEDIA_TYPES, File
+from clinvk.api.explorer.files import File, Shelf
 
 _HERE: Final = Path(__file__).parent
 _SERVED: Final = {
@@ -18,15 +18,7 @@ _SERVED: Final = {
 }
 
 
-def read(name: str) -> File | None:
-    """The file that is served under `name`; None for any other name, so that no path leads anywhere else."""
-    return _read(name) if name in _SERVED else None
-
-
-@cache
-def _read(name: str) -> File:
-    data = (_HERE / _SERVED[name]).read_bytes()
-    return File.of(MEDIA_TYPES[Path(name).suffix], data, is_gzip=_SERVED[name].endswith(".gz"))
+read: Final = Shelf(_HERE, _SERVED).read
 
 
 @cache

@@ -53,8 +53,8 @@ class Seat:
         if not self._visitors.come(self):
             self.send_away(Closing.FULL, f"{LIMIT} consoles are open already")
 
-    def hear(self, message: str | bytes) -> None:
-        """What the page says."""
+    async def hear(self, message: str | bytes) -> None:
+        """What the page says. Returns when the console has it: not before the next."""
         try:
             said = _decoder.decode(message)
         except msgspec.DecodeError:  # what it was is nobody's business
@@ -67,7 +67,7 @@ class Seat:
                 self.columns, self.rows, self.dark = columns, rows, dark
                 self._fit()
             case Input(text) if self._visit:
-                self._visit.feed(text)
+                await self._visit.feed(text)
 
     def send_away(self, code: Closing, reason: str) -> None:
         """Close the socket, and end the console if that did not end itself."""

@@ -12,7 +12,7 @@ from clinvk.api.problems import Kind, Problem
 
 OFF: Final = "There is no console here: server.console_enabled is false"
 _PING_SECS: Final = 20.0
-_MESSAGE_BYTES: Final = 256 << 10
+_MESSAGE_BYTES: Final = 16 << 10  # the page makes pieces of what is longer
 
 
 class Socket(Handler, WebSocketHandler):
@@ -55,8 +55,8 @@ class Socket(Handler, WebSocketHandler):
         self.set_nodelay(True)
         self.seat.take()
 
-    def on_message(self, message: str | bytes) -> None:
-        self.seat.hear(message)
+    async def on_message(self, message: str | bytes) -> None:
+        await self.seat.hear(message)  # until then no other is read
 
     def on_close(self) -> None:
         self.seat.leave()

@@ -16,7 +16,7 @@ _LAST_WORDS_SECS: Final = 2.0
 class Closing(IntEnum):
     """Codes that a socket is closed with. The page knows them, and what to do."""
 
-    LEFT = 1000
+    LEFT = 4000  # 1000 says also whoever closes what no longer answers
     SERVER_ENDS = 1001
     NOT_UNDERSTOOD = 1007
     CRASHED = 1011
@@ -27,8 +27,8 @@ class Closing(IntEnum):
 class Visit(Protocol):
     """One visitor's console."""
 
-    def feed(self, text: str) -> None:
-        """Keys, mouse and paste, as a terminal says them."""
+    async def feed(self, text: str) -> None:
+        """Keys, mouse and paste, as a terminal says them. Returns when the next may come."""
         ...
 
     def fit(self) -> None:

@@ -5,7 +5,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -49,15 +48,26 @@ class File:
         return gzip.decompress(self.data)
 
 
-def read(name: str) -> File | None:
-    """The file that is served under `name`; None for any other name, so that no path leads anywhere else."""
-    return _read(name) if name in _SERVED else None
+class Shelf:
+    """Files of a folder that are served by name: `served` says where each lies, and no other path leads anywhere."""
+
+    def __init__(self, folder: Path, served: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._served = served
+        self._read: dict[str, File] = {}
+
+    def read(self, name: str) -> File | None:
+        """The file of that name, if there is one."""
+        if name not in self._served:
+            return None
+        if name not in self._read:
+            path = self._folder / self._served[name]
+            packed = path.suffix == ".gz"
+            self._read[name] = File.of(MEDIA_TYPES[Path(name).suffix], path.read_bytes(), is_gzip=packed)
+        return self._read[name]
 
 
-@cache
-def _read(name: str) -> File:
-    data = (_HERE / _SERVED[name]).read_bytes()
-    return File.of(MEDIA_TYPES[Path(name).suffix], data, is_gzip=_SERVED[name].endswith(".gz"))
+read: Final = Shelf(_HERE, _SERVED).read
 
 
 def takes_gzip(accept_encoding: str) -> bool:

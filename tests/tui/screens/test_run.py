@@ -1,7 +1,6 @@
 """The screen of one run: every tab and every key."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,9 +15,7 @@ from clinvk.views import CommandView, Inspection, ProcessView, Resources, RunVie
 from tests.tui.conftest import Open, Person
 from tests.tui.scripted import Server, a_backend, a_run
 from tests.tui.snapshot import SIZES, looks_as_kept
-from tests.tui.telling import ANSWER, LongServer, a_told_run, the_end
-from tui.console import Console
-from tui.reading.window import Window
+from tests.tui.telling import ANSWER, a_told_run, the_end
 from tui.screens.run import RunScreen
 
 CURL = "curl http://127.0.0.1:8080/api/v1/prompt -d '{}'"
@@ -295,68 +292,3 @@ async def test_the_help_tells_every_key(run: RunView, open_console: Open) -> Non
     async with opened(open_console, run, (120, 60)) as person:
         await person.press("question_mark")
         await person.sees("The match before", "Unfold or fold all tools", "the tool that space is for")
-
-
-@pytest.fixture
-def long_server() -> LongServer:
-    return LongServer()
-
-
-@asynccontextmanager
-async def long_run(
-    server: LongServer, count: int, event: Callable[[int], dict[str, Any]]
-) -> AsyncIterator[Person]:
-    run = a_run(7, RunState.COMPLETED, events=count)
-    server.put(run)
-    server.count, server.event = count, event
-    console = Console(server, owns_server=True, clock=server.clock)
-    loop = asyncio.get_running_loop()
-    factory = loop.get_task_factory()
-    try:
-        async with console.run_test(size=(80, 24), notifications=True) as pilot:
-            await console.push_screen(RunScreen(run.id))
-            yield Person(console, pilot)
-    finally:
-        loop.set_task_factory(factory)
-
-
-def window_of(person: Person) -> Window:
-    screen = person.console.screen
-    assert isinstance(screen, RunScreen)
-    assert screen.window
-    return screen.window
-
-
-async def test_a_run_of_200000_events_is_opened_at_its_end_and_scrolled(long_server: LongServer) -> None:
-    def event(seq: int) -> dict[str, Any]:
-        return {"type": "text.delta", "block": "1", "text": f"event {seq}\n"}
-
-    async with long_run(long_server, 200_000, event) as person:
-        await person.sees("event 199999", "200k events")
-        assert long_server.reads < 5_000
-        for _ in range(30):
-            await person.press("pageup")
-        await person.sees_no("event 199999")
-        assert window_of(person).at_begin is False
-        await person.press("g")
-        await person.sees("  event 0", "  event 10")
-        await person.press("G")
-        await person.sees("event 199999")
-        assert long_server.reads < 40_000
-        assert window_of(person).size < 2 << 20
-
-
-async def test_one_line_of_ten_megabytes_is_opened_scrolled_and_searched(long_server: LongServer) -> None:
-    def event(seq: int) -> dict[str, Any]:
-        text = f"<{seq}> " + "lorem ipsum " * 1000 + ("NEE" if seq == 700 else "dle " if seq == 701 else "")
-        return {"type": "text.delta", "block": "1", "text": "dle " + text if seq == 701 else text}
-
-    async with long_run(long_server, 850, event) as person:
-        await person.sees("lorem ipsum", "850 events")
-        await person.press("pageup", "pageup", "g")
-        await person.sees("<0> lorem")
-        await person.press("slash", *"needle", "enter")
-        await person.sees("▶ ", "NEEdle")
-        assert window_of(person).size < 3 << 20
-        await person.press("n")
-        await person.sees("is not found from here to the end")

@@ -98,7 +98,9 @@ async def test_a_filter_that_is_typed_looks_as_kept(server: Server, open_console
     server.put(*a_busy_afternoon())
     async with open_console((80, 24)) as person:
         await person.sees("14 runs")
-        await person.press("slash", *"engine", "space", *"fo:o")
+        await person.press("slash", *"engine", "space", *"fo")
+        await person.sees("No run matches")
+        await person.press(*":o")
         await person.sees("fo: is no field")
         await looks_as_kept(person, "runs-filter")
 

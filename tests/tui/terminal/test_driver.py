@@ -9,6 +9,7 @@ import pytest
 
 from clinvk import guardian
 from tests.tui.terminal.conftest import LINES, picture
+from tui.terminal.input import MOST_KEYS
 
 LEFT = "\x1b[?1049l\x1b[?25h"
 ENTERED = "\x1b[?1049h"
@@ -59,6 +60,7 @@ def test_what_is_switched_on_is_switched_off_here_and_by_the_guardian(terminal):
         ("\x1b[<0;5;6M", "mouse", {"at": [4, 5]}),
         ("\x1b[O", "blur", {}),
         ("\x1b[48;30;100;600;1000t", "resize", {"size": [100, 30]}),
+        ("\x1b[48;5000;5000;5000;5000t", "resize", {"size": [500, 200]}),
     ],
 )
 def test_what_is_typed_arrives(terminal, typed, event, facts):
@@ -88,6 +90,24 @@ def test_another_size_of_the_window_is_seen(terminal):
     while terminal.told("resize")["size"] != [100, 30]:
         pass
     assert "\x1b[30;1H" in terminal.expect("\x1b[30;1H")
+
+
+def test_of_a_window_that_is_too_large_a_part_is_used(terminal):
+    terminal.start()
+    terminal.resize(5000, 5000)
+    while terminal.told("resize")["size"] != [500, 200]:
+        pass
+
+
+def test_a_flood_of_keys_leaves_room_for_others_and_what_follows_it_arrives(terminal):
+    job = terminal.start()
+    terminal.type("z" * 3000 + "\x1b[200~pasted\x1b[201~")
+    terminal.told("key")
+    os.kill(job.pid, signal.SIGUSR1)
+    before = [each for each in terminal.reports.until("alive") if each["event"] == "key"]
+    after = [each for each in terminal.reports.until("paste") if each["event"] == "key"]
+    assert len(before) < 200
+    assert 1 + len(before) + len(after) == MOST_KEYS
 
 
 def test_stray_output_goes_to_the_log_and_afterwards_to_the_terminal_again(terminal):

@@ -2,8 +2,8 @@
 "use strict";
 
 (() => {
-  const LEFT = 1000, NOT_UNDERSTOOD = 1007, CRASHED = 1011, FULL = 1013, SWITCHED_OFF = 4404; // as the server has them
-  const PIECE = 16384; // characters of a paste at once
+  const LEFT = 4000, NOT_UNDERSTOOD = 1007, CRASHED = 1011, FULL = 1013, SWITCHED_OFF = 4404; // as the server has them
+  const PIECE = 2048; // characters of a paste at once: six bytes each at the most, of 16384 that a message may have
   const PATIENCE_MS = { first: 300, most: 5000 };
   const root = document.documentElement;
   const notice = document.getElementById("notice");
@@ -49,7 +49,11 @@
   }
 
   function type(text) {
-    for (let at = 0; at < text.length; at += PIECE) tell({ type: "input", text: text.slice(at, at + PIECE) });
+    for (let at = 0, end; at < text.length; at = end) {
+      end = at + PIECE;
+      if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end += 1; // a character of two is not cut
+      tell({ type: "input", text: text.slice(at, end) });
+    }
   }
 
   // What stays the browser's: its own clipboard keys, and those that reload, enlarge and inspect the page.

@@ -2,117 +2,16 @@
 
 import asyncio
 import base64
-import gzip
-import hashlib
 import json
 import os
 import re
 import socket
-import subprocess
-from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.websocket import websocket_connect
 
-from clinvk import wiring
 from clinvk.api.console.visitors import LIMIT, Closing
 from tests.api.client import DEADLINE
-
-ROOT = Path(__file__).resolve().parents[2]
-CONSOLE = ROOT / "clinvk" / "api" / "console"
-ESCAPES = re.compile(r"\x1b(\[[0-9;?<>$]*[a-zA-Z]|\][^\x07]*\x07|.)")
-SIZE = {"type": "size", "columns": 120, "rows": 40, "dark": True}
-OFF = "server.console_enabled"
-
-
-class Tab:
-    """A page's side of the socket."""
-
-    def __init__(self, connection):
-        self.connection = connection
-        self._seen = b""
-        self._over = False
-
-    def say(self, **message):
-        return self.connection.write_message(json.dumps(message))
-
-    def type(self, text):
-        return self.say(type="input", text=text)
-
-    async def sees(self, text):
-        """`text` comes, after what was seen before."""
-        await self.until(lambda shown: text in shown)
-
-    async def until(self, holds):
-        """It comes to hold of what was shown since."""
-        async with asyncio.timeout(DEADLINE):
-            while not holds(shown := ESCAPES.sub("", self._seen.decode())):
-                message = await self.connection.read_message()
-                self._over = message is None
-                assert not self._over, f"closed ({self.connection.close_reason}) after {shown[-2000:]}"
-                self._seen += message
-        self._seen = b""
-
-    async def closed(self):
-        """With which code and reason the server closed it."""
-        async with asyncio.timeout(DEADLINE):
-            while not self._over:
-                self._over = await self.connection.read_message() is None
-        return self.connection.close_code, self.connection.close_reason
-
-    def leave(self):
-        self.connection.close()
-
-
-async def enter(server, **headers):
-    """A socket, before its first word; closed when its server is."""
-    url = f"ws://127.0.0.1:{server.port}/console/socket"
-    given = {"Origin": server.origin} | {name.replace("_", "-"): value for name, value in headers.items()}
-    tab = Tab(await websocket_connect(HTTPRequest(url, headers=given, request_timeout=DEADLINE)))
-    server.tabs.append(tab)
-    return tab
-
-
-async def visit(server):
-    """A visitor before the first screen."""
-    tab = await enter(server)
-    await tab.say(**SIZE)
-    await tab.sees("help")
-    return tab
-
-
-async def refusal(server, **headers):
-    """The status and the problem that a socket was refused with."""
-    with pytest.raises(HTTPClientError) as refused:
-        await enter(server, **headers)
-    return refused.value.code, json.loads(refused.value.response.body)
-
-
-async def deserted(server):
-    """Waits until nobody is there any more."""
-    async with asyncio.timeout(DEADLINE):
-        while len(server.services.visitors) or consoles():
-            await asyncio.sleep(0)
-
-
-def consoles():
-    return [task for task in asyncio.all_tasks() if "console" in task.get_name()]
-
-
-@pytest.fixture
-async def serving(server):
-    """A server with a console."""
-    server.services.console = wiring.console(server.services.monitor)
-    server.services.visitors.allow(True)
-    server.tabs = []
-    yield server
-    await server.services.visitors.close()
-    assert not consoles()
-    for tab in server.tabs:
-        tab.leave()
-        await tab.closed()
+from tests.api.console.visitors import CONSOLE, OFF, SIZE, consoles, deserted, enter, refusal, visit
 
 
 async def test_a_visitor_sees_the_server(serving):
@@ -241,6 +140,40 @@ async def test_a_message_without_end_is_not_taken(serving):
     await deserted(serving)
 
 
+async def test_a_page_that_does_not_answer_is_closed_and_not_told_good_bye(serving, monkeypatch):
+    """Good-bye is what a page does not come back after."""
+    monkeypatch.setattr("clinvk.api.console.socket._PING_SECS", 0.05)
+    tab = await enter(serving)
+    monkeypatch.setattr(tab.connection.protocol, "_handle_message", silent(tab.connection.protocol))
+    code, reason = await tab.closed()
+    assert (code, reason) == (1000, "ping timed out")
+    assert code != Closing.LEFT
+    await deserted(serving)
+
+
+def silent(protocol):
+    """What takes all messages but the pings."""
+    take = protocol._handle_message
+    return lambda opcode, data: None if opcode == 0x9 else take(opcode, data)
+
+
+def test_the_page_knows_what_it_is_closed_with():
+    script = (CONSOLE / "static" / "console.js").read_text()
+    known = {name: int(code) for name, code in re.findall(r"\b([A-Z_]+) = (\d+)[,;]", script)}
+    assert {name: known.get(name) for name in Closing.__members__ if name != "SERVER_ENDS"} == {
+        code.name: code.value for code in Closing if code is not Closing.SERVER_ENDS
+    }
+
+
+async def test_the_largest_piece_that_the_page_sends_is_taken(serving):
+    script = (CONSOLE / "static" / "console.js").read_text()
+    piece = int(re.search(r"PIECE = (\d+)", script)[1])
+    tab = await visit(serving)
+    await tab.type("\0" * piece)
+    await tab.type("?")
+    await tab.sees("Leave the console")
+
+
 async def test_a_console_that_crashes_takes_nobody_along(serving, complaints):
     other = await visit(serving)
     (before,) = serving.services.visitors._here
@@ -333,69 +266,3 @@ async def test_a_visit_is_one_line_of_the_access_log_when_it_begins(serving):
     await visit(serving)
     (line,) = [each for each in serving.log.records if getattr(each, "path", "") == "/console/socket"]
     assert line.status == 101
-
-
-class Named(HTMLParser):
-    """What a page has loaded, and whatever is inline."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.files, self.inline = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag in ("link", "script"):
-            self.files.append(given.get("href") or given.get("src"))
-        self.inline += [name for name in given if name == "style" or name.startswith("on")]
-
-
-async def test_the_page_needs_nothing_but_files_of_this_server(serving):
-    reply = await serving.fetch("/console")
-    assert reply.status == 200
-    page = Named(reply.body.decode())
-    assert page.inline == []
-    assert len(page.files) == 6
-    for path in page.files:
-        assert path.startswith(("/console/", "/docs/"))
-        assert (await serving.fetch(path)).status == 200
-    rules = dict(rule.split(" ", 1) for rule in reply.headers["Content-Security-Policy"].split("; "))
-    nothing = {"default-src", "form-action", "frame-ancestors", "base-uri"}
-    assert {name for name, value in rules.items() if value == "'none'"} == nothing
-    assert {value for name, value in rules.items() if name not in nothing} == {"'self'"}
-
-
-async def test_a_browser_that_has_the_page_is_not_sent_it_again(serving):
-    first = await serving.fetch("/console")
-    again = await serving.fetch("/console", headers={"If-None-Match": first.headers["Etag"]})
-    assert (again.status, again.body) == (304, b"")
-
-
-async def test_what_is_vendored_goes_out_compressed_to_whoever_takes_that(server):
-    for name in ("xterm.js", "xterm.css", "addon-fit.js"):
-        connection = await server.raw("GET", f"/console/{name}", {"Accept-Encoding": "gzip"})
-        packed = await connection.reply()
-        plain = await server.fetch(f"/console/{name}")
-        assert packed.headers["Content-Encoding"] == "gzip"
-        assert gzip.decompress(packed.body) == plain.body
-
-
-async def test_no_other_name_leads_anywhere(server):
-    for name in ("nothing.js", "console.html", "..%2fsocket.py", "xterm.js.gz", "package.json", "%2fetc%2fpasswd"):
-        assert (await server.fetch(f"/console/{name}")).status == 404, name
-
-
-@pytest.mark.parametrize("folder", ["xterm", "addon_fit"])
-def test_what_is_vendored_is_what_was_pinned(folder):
-    pinned = json.loads((CONSOLE / folder / "package.json").read_text())
-    stored = {path.name.removesuffix(".gz"): path for path in (CONSOLE / folder).iterdir()}
-    assert set(stored) == {"package.json", *pinned["sha256"]}
-    for name, digest in pinned["sha256"].items():
-        data = stored[name].read_bytes()
-        found = gzip.decompress(data) if stored[name].suffix == ".gz" else data
-        assert hashlib.sha256(found).hexdigest() == digest, name
-
-
-def test_the_script_that_vendors_finds_all_in_order():
-    done = subprocess.run([ROOT / "scripts" / "vendor-terminal", "--check"], check=False, capture_output=True)
-    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,113 @@
+"""Whatever a page sends, and however fast: the loop is not held, and the console stays."""
+
+import asyncio
+
+import pytest
+from textual.widgets import Input
+
+from tests.tui.conftest import DEADLINE
+from tests.tui.scripted import Server
+from tests.tui.visits import Page, visiting
+from tui.terminal.input import LARGEST_PASTE, MOST_KEYS
+from tui.web import Visit
+
+
+class Held:
+    """How long the loop was held at most, in seconds."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._next = self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        now = self._loop.time()
+        self.longest = max(self.longest, now - self._last)
+        self._last = now
+        self._next = self._loop.call_later(0.001, self._turn)
+
+    def stop(self) -> float:
+        self._next.cancel()
+        return self.longest
+
+
+def typed(visit: Visit) -> str:
+    """What stands in the field that has the focus."""
+    field = visit._console.focused
+    return field.value if isinstance(field, Input) else ""
+
+
+async def test_a_flood_of_text_goes_whole_into_a_field_and_holds_nobody_up(server: Server) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, _):
+        await page.sees("help")
+        held = Held()
+        async with asyncio.timeout(DEADLINE):
+            await visit.feed("/" + "xyz " * 1000)
+            while len(typed(visit)) < 4000:
+                await asyncio.sleep(0)
+        assert typed(visit) == "xyz " * 1000
+        assert held.stop() < 0.3  # seconds, when all of it is worked off at once
+
+
+@pytest.mark.parametrize("piece", [7, 2048])
+async def test_a_paste_in_pieces_arrives_whole(server: Server, piece: int) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, _):
+        await page.sees("help")
+        text = "/\x1b[200~" + "é" * 3000 + "\x1b[201~"
+        async with asyncio.timeout(DEADLINE):
+            for at in range(0, len(text), piece):
+                await visit.feed(text[at : at + piece])
+            while typed(visit) != "é" * 3000:
+                await asyncio.sleep(0)
+
+
+async def test_of_a_flood_of_keys_only_so_many_act(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, _):
+        await page.sees("help")
+        assert visit._driver is not None
+        keys: list[str] = []
+        monkeypatch.setattr(visit._driver._input, "_receive", lambda message: keys.append(message.key))
+        async with asyncio.timeout(DEADLINE):
+            await visit.feed("x" * 16_000)
+        assert keys == ["x"] * MOST_KEYS
+
+
+async def test_a_paste_that_is_too_large_is_dropped_to_its_end_and_keys_act_again(server: Server) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, _):
+        await page.sees("help")
+        assert visit._driver is not None
+        visit._driver._input._unread = LARGEST_PASTE
+        await visit.feed("\x1b[200~")
+        for _ in range(3):
+            await visit.feed("q" * 300)
+        await visit.feed("q\x1b[20")
+        await visit.feed("1~?")
+        await page.sees("Leave the console")
+
+
+async def test_what_no_terminal_sends_does_no_harm(server: Server) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, _):
+        await page.sees("help")
+        await visit.feed("\x1b[99999999999u\x1b[97:65;2u\x1b[48;5000;5000;5000;5000t")
+        await visit.feed("?")
+        await page.sees("Leave the console")
+        assert visit._console.size == (120, 40)
+
+
+async def test_who_is_left_in_the_middle_of_a_flood_does_not_wait(server: Server) -> None:
+    page = Page()
+    async with visiting(server, page) as (visit, running):
+        await page.sees("help")
+        feeding = asyncio.create_task(visit.feed("x" * 16_000))
+        await asyncio.sleep(0)
+        assert not feeding.done()
+        running.cancel()
+        async with asyncio.timeout(DEADLINE):
+            await feeding
+            await asyncio.wait({running})
