@@ -18,12 +18,14 @@ from tui.dialogs import Choice, Question
 from tui.feed import Feed
 from tui.help import Help
 from tui.look import DARK, LIGHT, Look
+from tui.reading.wrapping import visible
 from tui.screens.backends import BackendsScreen
 from tui.screens.base import ConsoleScreen
 from tui.screens.log import LogScreen
 from tui.screens.requests import RequestsScreen
 from tui.screens.runs import RunsScreen
 from tui.screens.sessions import SessionsScreen
+from tui.widgets.cells import clean
 from tui.widgets.header import SCREENS, Header
 
 _BEAT_SECS: Final = 0.1
@@ -109,8 +111,8 @@ class Console(App[Leave]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a line for some seconds. What a server says is text, whatever brackets it has."""
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        """Show a line for some seconds. What a server says is text, whatever brackets and controls it has."""
+        super().notify(visible(message), title=clean(title), severity=severity, timeout=timeout, markup=markup)
 
     def action_help(self) -> None:
         """Show the help of the screen in front."""

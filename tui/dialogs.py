@@ -14,10 +14,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.reading.wrapping import cells, visible
+from tui.widgets.cells import clean
+
 if TYPE_CHECKING:
     from tui.console import Console
 
 T = TypeVar("T")
+
+_LABEL_WIDTH: Final = 16
 
 _AGAIN_SECS: Final = 0.5
 
@@ -52,8 +57,8 @@ class _Choices(Widget, Generic[T]):
         pieces = [
             Segment(" ▸ " if here else "   ", style),
             Segment(choice.key, key),
-            Segment(f"  {choice.label:<16}", style),
-            Segment(choice.meaning, style if here else look.bar + look.muted),
+            Segment(f"  {_padded(clean(choice.label))}", style),
+            Segment(clean(choice.meaning), style if here else look.bar + look.muted),
         ]
         return Strip(pieces).adjust_cell_length(width, style)
 
@@ -84,7 +89,7 @@ class Question(ModalScreen[T | None], Generic[T]):
     def __init__(self, title: str, question: str | Callable[[], str], choices: tuple[Choice[T], ...]) -> None:
         """`question` may change while it is read."""
         super().__init__()
-        self._title = title
+        self._title = clean(title)
         self._question = question
         self._choices = _Choices(choices)
 
@@ -112,7 +117,7 @@ class Question(ModalScreen[T | None], Generic[T]):
             self.dismiss(self._choices.choices[event.screen_y - widget.region.y].value)
 
     def _asked(self) -> str:
-        return self._question() if callable(self._question) else self._question
+        return visible(self._question() if callable(self._question) else self._question)
 
     def _ask_again(self) -> None:
         asked, shown = self._asked(), self.query_one(Static)
@@ -124,3 +129,7 @@ class Question(ModalScreen[T | None], Generic[T]):
 
     def action_take(self) -> None:
         self.dismiss(self._choices.choices[self._choices.cursor].value)
+
+
+def _padded(label: str) -> str:
+    return label + " " * (_LABEL_WIDTH - cells(label))

@@ -1,6 +1,7 @@
 """What is told of a request: its line in the log, its view among the requests, its beat in the pulse."""
 
 import logging
+import re
 from typing import TYPE_CHECKING, Final
 
 from tornado.httputil import HTTPServerRequest
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("clinvk.access")
 
+_AUTHORITY: Final = re.compile("[^:/]*:/+[^/]*")
+"""How a target in absolute form begins: before it is routed, and after, when doubled slashes are one."""
 _PATH_CHARS: Final = 500
 _METHOD_CHARS: Final = 16
 CONSOLE: Final = "clinvk/"
@@ -55,7 +58,7 @@ class Access:
             "request",
             extra={
                 "method": request.method,
-                "path": request.path,
+                "path": _path(request),
                 "status": status,
                 "ms": self._ms,
                 "client": request.remote_ip,
@@ -69,7 +72,7 @@ class Access:
         return round((self._services.clock.monotonic() - self._began) * 1000, 1)
 
     def _seen(self, status: int | None) -> RequestView:
-        request, path = self._request, self._request.path  # which is without the query: that may hold a secret
+        request, path = self._request, _path(self._request)
         return RequestView(
             id=self.id,
             at=rfc3339(self._at),
@@ -80,3 +83,12 @@ class Access:
             client=request.remote_ip or "",
             run_id=self.run_id if self.run_id and self.run_id.startswith("run_") else None,
         )
+
+
+def _path(request: HTTPServerRequest) -> str:
+    """Without the query, and without the user and password that a target in absolute form may hold."""
+    path = request.path
+    if path.startswith("/"):
+        return path
+    absolute = _AUTHORITY.match(path)
+    return path[absolute.end() :] or "/" if absolute else path.rpartition("@")[2]

@@ -123,27 +123,35 @@ class Descendants:
         """The child has ended and its exit status is taken."""
         del self._families[marker]
 
-    def reap(self) -> None:
-        """Take the exit status of adopted orphans. Those of our own children are their owners' to take."""
+    def reap(self, rows: dict[int, Process] | None = None) -> None:
+        """Take the exit status of adopted orphans. Those of our own children are their owners' to take.
+
+        `rows` is the table of processes, if it was just read.
+        """
         ours = {family.pid for family in self._families.values()}
-        for row in processes.table().values():
+        for row in (processes.table() if rows is None else rows).values():
             if row.ppid == self._root and row.state == "Z" and row.pid not in ours:
                 with contextlib.suppress(ChildProcessError):  # its owner was quicker
                     os.waitpid(row.pid, os.WNOHANG)
 
     async def keep_looking(self) -> None:
-        """Look now and then, so that ancestry is known before it is lost. Runs until cancelled."""
+        """Look now and then, so that ancestry is known before it is lost. Runs until cancelled.
+
+        The table is read in a thread: of some hundred processes it takes longer than a token should wait.
+        """
         while True:
             await asyncio.sleep(LOOK_SECS)
             if self._families:
                 with contextlib.suppress(OSError):  # out of descriptors: the next look will do
-                    self._measure(self.look())
-                    self.reap()
+                    rows = await asyncio.to_thread(processes.table)
+                    self._measure(self.look(rows=rows))
+                    self.reap(rows)
 
     def _measure(self, charged: dict[str, list[Process]]) -> None:
         now = processes.now()
         for marker, rows in charged.items():
-            self._families[marker].measure(rows, now)
+            if rows:  # or it was started after they were read
+                self._families[marker].measure(rows, now)
 
     def _end_unseen(self, leader: int) -> None:
         """KILL the child and its group. Its number is nobody else's as long as its exit status waits for us."""

@@ -1,5 +1,6 @@
 """The request that asks for a run once more: kept with the run, and shown as a command for a shell. Pure."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,6 +11,10 @@ from clinvk.domain.spec import RunSpec
 
 _PATH: Final = "/api/v1/prompt"
 _USUAL_SERVER: Final = "http://127.0.0.1:8080"
+_DECEIVING: Final = re.compile(
+    "[\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""What acts on a terminal, turns the direction of writing or is not seen: a command would read as another one."""
 _ARGUMENT_BYTES: Final = (128 << 10) - 1
 """What Linux takes as one argument, its end not counted."""
 
@@ -64,8 +69,14 @@ def as_curl(stored: str) -> str:
     What is too long for an argument stands below it, in a here-document.
     """
     request = msgspec.json.decode(stored, type=_Request)
-    data = bytes(request.body)
+    data = _DECEIVING.sub(_escaped, bytes(request.body).decode()).encode()
     head = f"curl {shlex.quote(request.base_url + _PATH)} -H 'Content-Type: application/json'"
     if len(data) <= _ARGUMENT_BYTES:
         return f"{head} -d {shlex.quote(data.decode())}"
     return f"{head} --data-binary @- <<'END'\n{data.decode()}\nEND\n"  # JSON of one line: no END in there
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """As JSON can say it: beyond U+FFFF in two halves. Such a character stands in strings only."""
+    units = found[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))

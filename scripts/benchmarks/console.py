@@ -23,7 +23,7 @@ RUNS = 50
 RATES = (10, 100)
 """Words a second of each run: 500 and 5,000 events a second in all."""
 PAIRS = 7
-SECONDS = 6.0
+SECONDS = 5.0
 SIZE = (40, 120)
 PROBES_PER_SECOND = 50
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -90,6 +90,21 @@ async def test_requests_are_told_newest_first_the_one_that_asks_too(server):
     assert (await requests(server))[1]["status"] == 200  # it has ended meanwhile
 
 
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("http://user:hidden@x/nothing-there?key=hidden", "/nothing-there"),
+        ("http://user:hidden@x", "/"),
+        ("user:hidden@x:80", "x:80"),
+        ("//x/y@z", "/x/y@z"),
+    ],
+)
+async def test_of_a_target_only_the_path_is_told(server, target, told):
+    await (await server.raw("GET", target, {"Connection": "close"})).reply()
+    assert (await requests(server))[1]["path"] == told
+    assert (await server.log.first("clinvk.access")).path == told
+
+
 async def test_a_request_under_way_has_no_status_and_names_its_run(server):
     stream = await server.stream("/hang")
     (prompt,) = [each for each in await requests(server) if each["method"] == "POST"]

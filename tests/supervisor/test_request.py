@@ -105,6 +105,16 @@ def test_no_key_and_nothing_of_the_cli_is_in_it():
     assert not [word for word in ("a-label", "its-own", "Bash", "Authorization") if word in told]
 
 
+def test_what_is_copied_reads_as_it_runs():
+    deceiving = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\x9b\x7f\u2028\U000e0041"
+    spec = replace(PLAIN, prompt=f"a{deceiving}b é 日本 👩\u200d🚀", metadata={deceiving: deceiving})
+    curl = request.as_curl(request.kept(spec))
+    assert not set(deceiving) & set(curl)
+    assert "\\u202e" in curl
+    assert "é 日本 👩\u200d🚀" in curl
+    assert sent(curl)[1] == request.body(spec)
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="there is no shell")
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_a_body_that_is_too_long_for_an_argument_stands_in_a_here_document(more):

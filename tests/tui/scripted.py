@@ -44,8 +44,7 @@ class FixedClock:
     def wall(self) -> float:
         return self.time
 
-    def monotonic(self) -> float:
-        return self.time
+    monotonic = wall
 
 
 def at(secs_ago: float) -> str:
@@ -104,7 +103,6 @@ def a_session(number: int, **said: Any) -> SessionView:
 
 
 def entries(*events: dict[str, Any], run: str = "", first: int = 0) -> list[Entry]:
-    """Events as a log has them."""
     lines = [
         {"type": event["type"], "seq": seq, "at": at(0), "run_id": run, **event}
         for seq, event in enumerate(events, first)
@@ -158,7 +156,6 @@ class Server:
         self.tell()
 
     def tell(self) -> None:
-        """Whoever waits for news has some."""
         news, self._news = self._news, []
         for one in news:
             one.set()

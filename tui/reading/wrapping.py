@@ -22,7 +22,8 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return text.translate({ord(each): shown for each in set(text) if (shown := _shown(each)) != each})
+    signs = {ord(each): shown for each in set(text) if (shown := _shown(each)) != each}
+    return text.translate(signs) if signs else text
 
 
 def one_line(text: str, limit: int = 400) -> str:

@@ -27,6 +27,9 @@ FOLLOW: Final = Binding("F", "follow", "follow", tooltip="Keep the cursor on the
 COPY_ID: Final = Binding("y", "copy_id", "copy id", tooltip="Copy the id")
 
 
+_NO_NEWS_SECS: Final = 1.5
+
+
 class ListScreen(ConsoleScreen, Generic[T]):
     """A list of `T`. Subclasses say what its rows are, and what can be done with one."""
 
@@ -44,6 +47,8 @@ class ListScreen(ConsoleScreen, Generic[T]):
         self._by = next(column for column in self._columns if column.title == self.SORTED_BY)
         self._descending = self._by.descending
         self._following = False
+        self._heard = -1
+        self._news_at = 0.0
         self._worker: Worker[None] | None = None
         self._taken = -1
         self._drawn: tuple[object, ...] = ()
@@ -96,7 +101,11 @@ class ListScreen(ConsoleScreen, Generic[T]):
             self.listing.take(self.rows())
         if self.listing.busy and (self._worker is None or self._worker.is_finished):
             self._worker = self.run_worker(self._work, name="list")
-        drawn = (self.listing.version, self.board.version, int(self.board.now), self.look)
+        # Ages grow with the news of the board, which come every second or so; without any they grow all the same.
+        late = int(self.board.now) if self.board.now - self._news_at > _NO_NEWS_SECS else 0
+        if self.board.version != self._heard:
+            self._heard, self._news_at = self.board.version, self.board.now
+        drawn = (self.listing.version, self.board.version, late, self.look)
         if drawn != self._drawn or self.grid.behind:
             self._drawn = drawn
             if self._following and (newest := self.newest()) is not None:

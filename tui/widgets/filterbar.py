@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from tui.widgets.cells import clean
 from tui.widgets.columns import Cell
+from tui.widgets.typed import TypedLine
 
 if TYPE_CHECKING:
     from tui.console import Console
@@ -41,7 +42,7 @@ class _Line(Widget):
         return Strip.join([Strip(left).adjust_cell_length(room, ground), end.crop(0, self.size.width)])
 
 
-class _Typed(Input):
+class _Typed(TypedLine):
     """Where it is typed. Its keys are told, as they are on any screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -127,8 +128,8 @@ class FilterBar(Widget):
         if self._applying:
             self._applying.stop()
             self._applying = None
-        self.text, self.off = text, off
-        self.post_message(self.Changed("" if off else text))
+        self.text, self.off = clean(text), off
+        self.post_message(self.Changed("" if off else self.text))
         self.redraw()
 
     def toggle(self) -> None:

@@ -8,6 +8,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.widgets.typed import TypedLine
+
 
 class FindBar(Widget):
     """Recalls what was looked for last: Enter looks for it, Escape leaves it."""
@@ -34,7 +36,7 @@ class FindBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._input = Input(placeholder="/ find, upper and lower case alike", compact=True)
+        self._input = TypedLine(placeholder="/ find, upper and lower case alike", compact=True)
         self._input.cursor_blink = False
 
     def compose(self) -> ComposeResult:

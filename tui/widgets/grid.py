@@ -20,7 +20,7 @@ T = TypeVar("T")
 _HEAD: Final = 1
 _WHEEL: Final = 3
 _KEPT_STRIPS: Final = 500
-_FRESH_LINES: Final = 16
+_FRESH_LINES: Final = 6
 """Lines that are drawn anew at a stretch: once a second the age of every row changes, and there may be sixty."""
 _Drawn = tuple[tuple[Cell, ...], bool, str]
 """What a line was drawn from: its cells, whether the cursor is on it, its piece of the scroll bar."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KEPT_STRIPS: Final = 500
 _WHEEL_ROWS: Final = 3
+_RUNNING_BEATS: Final = 2
 COPIED_CHARS: Final = 1 << 20
 """Characters of a selection that are copied; what is behind them is not."""
 
@@ -66,6 +67,7 @@ class Lines(Drawn):
         """The thing that the next key is for."""
         self._top = 0
         self._drawn: tuple[object, ...] = ()
+        self._beats = 0
         self._strips: dict[int, tuple[tuple[object, ...], Strip]] = {}
         if rows:
             self.show(rows)
@@ -92,7 +94,12 @@ class Lines(Drawn):
         top = self.top
         self.rows.seen(top, self.size.height)
         now = (self.rows.version, top, self.wanted, self.rows.follow, cast("Console", self.app).look)
+        self._beats += 1
+        # Text that runs up the screen is a whole screen anew each time: five of them a second are enough to read.
+        if self.rows.follow and self._drawn and self._drawn[1] != top and self._beats < _RUNNING_BEATS:
+            return
         if now != self._drawn:
+            self._beats = 0
             self._drawn = now
             self.redraw()
 

@@ -49,7 +49,7 @@ class File:
 
 
 class Shelf:
-    """Files of a folder that are served by name: `served` says where each lies, and no other path leads anywhere."""
+    """Files of a folder that are served by name: `served` says where each lies. No other path leads anywhere."""
 
     def __init__(self, folder: Path, served: Mapping[str, str]) -> None:
         self._folder = folder

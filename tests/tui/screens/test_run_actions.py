@@ -47,7 +47,7 @@ async def test_a_cancel_that_was_thought_better_of_does_nothing(
 async def test_shift_c_cancels_without_a_question(server: Server, open_console: Open) -> None:
     async with open_console() as person:
         await with_runs(server, person, a_run(1))
-        await person.press("C")
+        await person.press("down", "C")
         await person.sees("⊘ cancelled")
 
 

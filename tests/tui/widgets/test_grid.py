@@ -186,7 +186,7 @@ async def test_a_line_that_did_not_change_is_not_drawn_anew(server: Server, open
     server.put(*many(10), a_run(60))
     async with open_console() as person:
         grid = await with_runs(server, person, 11)
-        await person.pilot.pause()
+        await person.until(lambda: not grid.behind)
         before = list(grid._on_screen)
         server.put(a_run(60, output_chars=4000))
         await person.until(lambda: grid._on_screen[1] is not before[1])
