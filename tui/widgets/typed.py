@@ -7,7 +7,7 @@ from textual.widgets import Input
 
 from tui.widgets.cells import clean
 
-_PASTED: Final = 1000
+_PASTED: Final = 4096
 """Characters of one paste: nobody looks for more."""
 
 
@@ -25,4 +25,4 @@ class TypedLine(Input):
     def _on_paste(self, event: Paste) -> None:
         event.prevent_default()  # Textual would take the first line only, even an empty one
         event.stop()
-        self.replace(event.text[:_PASTED].strip(), *self.selection)
+        self.replace(event.text[:_PASTED].strip("\r\n"), *self.selection)

@@ -44,11 +44,13 @@ def test_rows_do_not_depend_on_how_a_text_was_cut(text: str, cuts: list[int], wi
 
 
 @given(TEXTS, st.integers(4, 30))
+@example("aaaaa日 \u0301", 7)
 def test_no_row_is_wider_than_it_may_be_and_nothing_is_lost(text: str, width: int) -> None:
     line = visible(text).replace("\n", " ")
     rows = wrap(line, width)
     assert "".join(rows) == line
-    assert all(cells(row.removesuffix(" ")) <= width for row in rows)
+    bare = [row.rstrip("\u0301").removesuffix(" ") for row in rows]  # a space hangs, with the marks on it
+    assert all(cells(row) <= width for row in bare)
 
 
 @given(TEXTS, st.integers(1, 30))
