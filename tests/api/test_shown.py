@@ -152,7 +152,7 @@ async def test_what_is_shown_as_invalid_is_refused_so(server, route):
 @pytest.mark.parametrize("route", NOT_FOUND, ids=lambda route: route.name)
 async def test_what_is_shown_as_not_found_is_told_so(server, route):
     example = refusal(route.name, Kind.NOT_FOUND)
-    (id_,) = re.findall("'(.*)'", example["detail"])
+    id_ = next(iter(re.findall("'(.*)'", example["detail"])), "")  # what the path alone names is not quoted
     body = {**HELLO, "session_id": id_} if route.request and route.needs_body else None
     data = b"" if route.method == "POST" and not body else None
     reply = await server.fetch(route.path.replace("{id}", id_), body, method=route.method, data=data)

@@ -32,6 +32,8 @@ REACHED = {
     "deleteRun": {200, 400, 404},
     "cancelRun": {200, 400, 404},
     "followRun": {200, 400, 404},
+    "rerunRun": {202, 400, 404},
+    "listRequests": {200, 400},
     "followEvents": {200, 400},
     "listSessions": {200, 400},
     "getSession": {200, 404},
@@ -41,7 +43,10 @@ REACHED = {
 
 @pytest.fixture(scope="module")
 def examined(tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("home"), more=NO_CLIS)
+    home = tmp_path_factory.mktemp("home")
+    (home / "clinvk").mkdir()
+    (home / "clinvk" / "config.yaml").write_text("server:\n  console_enabled: true\n")
+    served = Served(home, more=NO_CLIS)
     yield Conformance(served)
     served.end()
 
