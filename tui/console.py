@@ -102,6 +102,15 @@ class Console(App[Leave]):
                     lambda entry=entry: self.run_action(entry.binding.action, default_namespace=entry.node),
                 )
 
+    def clear_selection(self) -> None:
+        """As ever; where there is no screen yet, there is no selection. With eager tasks a field of the first screen
+        is there before its screen is.
+        """
+        try:
+            super().clear_selection()
+        except (ScreenStackError, UnknownModeError):
+            return
+
     def notify(
         self,
         message: str,
