@@ -103,9 +103,7 @@ class Console(App[Leave]):
                 )
 
     def clear_selection(self) -> None:
-        """As ever; where there is no screen yet, there is no selection. With eager tasks a field of the first screen
-        is there before its screen is.
-        """
+        """As ever; without a screen there is no selection. With eager tasks a field is there before its screen."""
         try:
             super().clear_selection()
         except (ScreenStackError, UnknownModeError):
