@@ -53,7 +53,7 @@ class Viewer:
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
             while not holds():
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
 
     async def settled(self) -> None:
         await self.until(lambda: not self.window.is_loading)
@@ -62,7 +62,7 @@ class Viewer:
         self.window.follow = False
         self.top = max(self.window.base, min(self.top + by, self.window.end - HEIGHT))
         self.window.seen(self.top, HEIGHT)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
 
     def shown(self) -> str:
         return self.window.row(self.top).text
