@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from clinvk.api import explorer, meta
+from clinvk.api import explorer, meta, pages
 from clinvk.api.anthropic.routes import ROUTES as ANTHROPIC
 from clinvk.api.console.routes import PAGE as CONSOLE
 from clinvk.api.handler import Endpoint
@@ -21,7 +21,7 @@ from clinvk.api.native import (
 )
 from clinvk.api.openai.routes import ROUTES as OPENAI
 from clinvk.api.problems import Kind
-from clinvk.api.routes import HTML, JSON, NDJSON, SSE, Answer, Parameter, Route, query
+from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route, query
 from clinvk.api.starting import (
     GROUP_HEADER,
     KEY,
@@ -263,11 +263,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/docs", explorer.docs, "getDocs", "This API, to read and to try out", "meta",
-        {
-            200: Answer("A page for browsers. It needs nothing from elsewhere, and no JavaScript.", {HTML: ""},
-                        {"Etag": "Which page it is.", "Cache-Control": "Not without asking."}),
-            304: Answer("It is the page that you have.", {}, {"Etag": "Which page it is."}),
-        },
+        pages.answers("A page for browsers. It needs nothing from elsewhere, and no JavaScript."),
     ),
     CONSOLE,
     Route(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clinvk.api.explorer import files, page
+from clinvk.api import pages
+from clinvk.api.explorer import page
 
 ROOT = Path(__file__).resolve().parents[2]
 SWAGGER = ROOT / "clinvk" / "api" / "explorer" / "swagger_ui"
@@ -172,7 +173,7 @@ async def test_big_files_go_out_compressed_to_whoever_takes_that(server, name):
     ],
 )  # fmt: skip
 def test_gzip_is_taken_where_it_is_named_and_not_refused(header, takes):
-    assert files.takes_gzip(header) is takes
+    assert pages.takes_gzip(header) is takes
 
 
 @pytest.mark.parametrize(
