@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Mapping
 from functools import partial
 
 from clinvk import app, settings
+from clinvk.commands.refusing import refuse
 from clinvk.schemas import Schemas
 from clinvk.telemetry import logging
 
@@ -20,13 +20,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
         load = partial(settings.load, Schemas(), places.home, places.named, flags, environment)
         asyncio.run(app.serve(load, log_content=options.log_content, console=options.tui))
     except settings.BadSettings as error:
-        return _refuse(error, 3)
+        return refuse(error, 3)
     except app.CannotServe as error:
-        return _refuse(error, 1)
+        return refuse(error, 1)
     return 0
-
-
-def _refuse(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"clinvk: {line}", file=sys.stderr)  # noqa: T201
-    return code

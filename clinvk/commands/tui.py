@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from clinvk import settings
+from clinvk.commands.refusing import refuse
 from clinvk.monitor import Refused, Unreachable
 from clinvk.remote import BadTarget, RemoteMonitor
 from tui.terminal.fitness import unfit
@@ -27,15 +27,15 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     try:
         monitor = RemoteMonitor(options.url, _key(options.api_key_env, environment))
     except (BadTarget, _NoKey) as error:
-        return _refuse(str(error), 2)
+        return refuse(error, 2)
     if why := unfit():
-        return _refuse(f"the console cannot be shown: {why}", 1)
+        return refuse(f"the console cannot be shown: {why}", 1)
     try:
         return asyncio.run(_show(monitor, settings.places(None, environment).home / "tui.log"))
     except settings.BadSettings as error:
-        return _refuse(str(error), 3)
+        return refuse(error, 3)
     except (Unreachable, Refused) as error:
-        return _refuse(str(error), 1)
+        return refuse(error, 1)
     except KeyboardInterrupt:  # while the server was waited for: later it is a key as any other
         return _INTERRUPTED
 
@@ -56,7 +56,7 @@ async def _shown(monitor: RemoteMonitor, log: Path) -> int:
         return 1  # there is nobody to tell
     except Crashed as crash:
         traceback.print_exception(crash.__cause__)
-        return _refuse("the console crashed; the server goes on", 1)
+        return refuse("the console crashed; the server goes on", 1)
     return 0
 
 
@@ -66,8 +66,3 @@ def _key(named: str | None, environment: Mapping[str, str]) -> str | None:
     if named and key is None:
         raise _NoKey(f"the environment has no {named}, which --api-key-env names")
     return key
-
-
-def _refuse(told: str, code: int) -> int:
-    print(f"clinvk: {told}", file=sys.stderr)  # noqa: T201
-    return code
