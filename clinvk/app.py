@@ -19,6 +19,7 @@ from clinvk.api.services import Services
 from clinvk.backends.registry import default_registry
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
+from clinvk.domain.access import NO_KEYS
 from clinvk.domain.errors import ClinvkError, StoreUnavailable
 from clinvk.front import Front
 from clinvk.local_monitor import LocalMonitor
@@ -136,7 +137,7 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
     def new_id(kind: str) -> str:
         return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
 
-    limits = wiring.limits(settings, log_content=log_content)
+    limits = wiring.limits(settings, NO_KEYS, log_content=log_content)
     supervisor = Supervisor(registry, limits, clock, new_id, keeping=keeping)
     services = Services(
         supervisor=supervisor,

@@ -53,7 +53,7 @@ class Reload:
 
     async def _apply(self) -> None:
         services, supervisor = self._services, self._services.supervisor
-        limits = wiring.limits(self.held, log_content=supervisor.limits.log_content)
+        limits = wiring.limits(self.held, services.keyring, log_content=supervisor.limits.log_content)
         supervisor.registry.disable(wiring.disabled(self.held))
         supervisor.sessions.options = wiring.session_options(self.held)
         supervisor.keeper.wake()  # how long sessions are kept may have changed

@@ -7,10 +7,12 @@ import os
 from clinvk.api.console.visitors import Open, Page, Visit
 from clinvk.api.dialects.models import Models, Offer
 from clinvk.api.services import Bounds, GroupHabits, Habits
+from clinvk.domain.access import Keyring
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.settings.backends import NAMES
+from clinvk.supervisor import workdir
 from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.sessions import SessionOptions
 
@@ -20,13 +22,18 @@ def disabled(settings: Settings) -> set[str]:
     return {name for name, backend in settings.backends.items() if backend.enabled is False}
 
 
-def limits(settings: Settings, *, log_content: bool) -> Limits:
+def limits(settings: Settings, keyring: Keyring, *, log_content: bool) -> Limits:
     """What bounds the supervisor."""
     return Limits(
         max_concurrent_runs=settings.server.max_concurrent_runs,
         max_queued_runs=settings.server.max_queued_runs,
         total_secs=settings.unified_flags.command_timeout_secs,
+        run_bytes=settings.server.max_run_output_bytes,
         log_content=log_content,
+        workdirs=workdir.Bounds(
+            settings.server.allowed_workdir_prefixes, settings.server.blocked_workdir_prefixes
+        ),
+        grants=keyring.by_label,
         backends={
             name: BackendOptions(
                 max_concurrent=backend.max_concurrent,

@@ -19,6 +19,7 @@ from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
+from clinvk.domain.access import Grant
 from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
 
@@ -42,6 +43,8 @@ class Handler(RequestHandler):
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the client has left."""
         self.access = Access(services, self.request, self.request_id)
+        self.grant: Grant | None = None
+        """Of the key that was shown; None where none is asked for."""
         self.body: Any = None
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
@@ -153,7 +156,8 @@ class Handler(RequestHandler):
         base_url = f"{self.request.protocol}://{self.request.host}"
         keyed = HEADER in self.query
         dialect = self.route.dialect if self.route else Dialect.NATIVE
-        return Origin(dialect, self.request.remote_ip or "", None, self.request_id, base_url, keyed)
+        label = self.grant.label if self.grant else None
+        return Origin(dialect, self.request.remote_ip or "", label, self.request_id, base_url, keyed)
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""

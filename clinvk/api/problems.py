@@ -41,6 +41,10 @@ class Kind(Enum):
     UNSUPPORTED = _Kind(
         "unsupported-parameter", 400, "Unsupported Parameter", _INVALID, "unsupported_parameter", _INVALID
     )
+    UNAUTHORIZED = _Kind(
+        "unauthorized", 401, "Unauthorized", "authentication_error", "invalid_api_key", "authentication_error",
+        {"WWW-Authenticate": 'Bearer realm="clinvk"'},
+    )  # fmt: skip
     FORBIDDEN = _Kind("forbidden", 403, "Forbidden", "permission_error", None, "permission_error")
     NOT_FOUND = _Kind("not-found", 404, "Not Found", _INVALID, "not_found", "not_found_error")
     MODEL_NOT_FOUND = _Kind(
@@ -63,6 +67,9 @@ class Kind(Enum):
     MEDIA_TYPE = _Kind("unsupported-media-type", 415, "Unsupported Media Type", _INVALID, None, _INVALID)
     OVERLOADED = _Kind(
         "overloaded", 429, "Overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"
+    )
+    RATE_LIMITED = _Kind(
+        "rate-limited", 429, "Rate Limited", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"
     )
     USAGE_LIMIT = _Kind(
         "usage-limit", 429, "Usage Limit", "insufficient_quota", "insufficient_quota", "rate_limit_error", _ONCE
@@ -168,6 +175,7 @@ def _plainly(kind: Kind) -> Callable[[Any], Problem]:
 _TRANSLATIONS: Final[Mapping[type[Exception], Callable[[Any], Problem]]] = {
     errors.InvalidInput: _of_invalid,
     errors.BackendNotFound: _plainly(Kind.BACKEND_NOT_FOUND),
+    errors.Forbidden: _plainly(Kind.FORBIDDEN),
     errors.RunNotFound: _plainly(Kind.NOT_FOUND),
     errors.GroupNotFound: _plainly(Kind.NOT_FOUND),
     errors.SessionNotFound: _plainly(Kind.NOT_FOUND),

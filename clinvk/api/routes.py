@@ -67,6 +67,8 @@ class Route:
     request: str | None = None
     needs_body: bool = True
     """False where a request without a body is one with `{}`."""
+    open: bool = False
+    """Whether it is served without an API key too."""
     dialect: Dialect = Dialect.NATIVE
     voice: "Callable[[str, int], Voice] | None" = None
     parameters: tuple[Parameter, ...] = ()

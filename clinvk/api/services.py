@@ -9,6 +9,7 @@ from clinvk.api.dialects.models import Models
 from clinvk.api.idempotency import Idempotency
 from clinvk.api.requests import Requests
 from clinvk.clock import Clock
+from clinvk.domain.access import NO_KEYS, Keyring
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
 from clinvk.schemas import Schemas
@@ -87,6 +88,8 @@ class Services:
     monitor: Monitor = field(init=False)
     """The view of all this. It needs the whole, so whoever builds that sets it last."""
     pulse: Gauge = field(init=False)
+    keyring: Keyring = NO_KEYS
+    """The keys that clients must show one of; an empty one asks for none."""
     groups: Groups = field(init=False)
     idempotency: Idempotency = field(init=False)
 

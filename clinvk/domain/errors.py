@@ -69,6 +69,10 @@ class BackendNotFound(ClinvkError):
         self.name = name
 
 
+class Forbidden(ClinvkError):
+    """Whoever asks may not have that: a folder or a backend that is not for them, say."""
+
+
 class RunNotFound(ClinvkError):
     """No run has that id, or it is past its retention."""
 

@@ -82,18 +82,6 @@ def of_one(keys: Keys, steps: Steps, value: object, name: str) -> Iterator[Wrong
         yield Wrong((name,), *_explained(part, value, fault, None))
 
 
-def of_time(keys: Keys, whole: object, steps: Steps = ()) -> Iterator[Wrong]:
-    """Whatever asks for a feature that is not there yet: a lock that does not lock is worse than none."""
-    feature = keys.not_yet(steps, whole)
-    if feature:
-        default = (keys.at(steps) or {}).get("default")
-        expected = f"{shown(default)}, which is the default" if default is not None else "no such line"
-        yield Wrong(steps, f"asks for {feature}, which this version does not have yet", expected)
-    elif isinstance(whole, dict):
-        for name, value in whole.items():
-            yield from of_time(keys, value, (*steps, name))
-
-
 def nearest(name: str, known: Iterable[str]) -> str:
     """Which of `known` was perhaps meant by `name`, or all of them."""
     known = list(known)

@@ -45,12 +45,6 @@ class Keys:
                 whole.setdefault(name, part["default"])
         return whole
 
-    def not_yet(self, steps: Steps, value: object) -> str | None:
-        """The feature that `value` asks for and that this version does not have."""
-        part = self.at(steps) or {}
-        asked = "x-not-yet" in part and value != part.get("default")
-        return str(part["x-not-yet"]) if asked else None
-
     def secret(self, steps: Steps) -> bool:
         """Whether the value there is not to be shown."""
         return bool((self.at(steps) or {}).get("writeOnly"))

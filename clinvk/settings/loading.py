@@ -56,6 +56,7 @@ def load(
         home=home,
         file=whole.file,
         found=whole.exists,
+        api_keys=(environment or {}).get(_KEYS_VARIABLE, ""),
         default_backend=values["default_backend"],
         unified_flags=_made(UnifiedFlags, values["unified_flags"]),
         backends={name: _made(BackendSettings, given) for name, given in values["backends"].items()},
@@ -109,7 +110,7 @@ def judged(keys: Keys, document: Document) -> list[Wrong]:
     found: dict[Steps, Wrong] = {}
     by_schema = [*backends.of_names(whole), *faults.of_whole(keys, whole, document.written)]
     by_abilities = [] if by_schema or document.wrong else backends.of_abilities(whole)
-    for wrong in (*by_schema, *by_abilities, *faults.of_time(keys, whole)):
+    for wrong in (*by_schema, *by_abilities):
         if wrong.steps not in unread:
             found.setdefault(wrong.steps, _placed(wrong, document))
     return sorted([*document.wrong, *found.values()], key=lambda wrong: wrong.place or _TOP)
@@ -150,16 +151,8 @@ def _of_environment(keys: Keys, environment: Mapping[str, str]) -> Iterator[Wron
             yield Wrong((name,), "cannot be printed", "text in UTF-8, on one line")
         elif steps == ("default_backend",) and value not in backends.NAMES:
             yield Wrong((name,), *backends.unknown(value))
-        elif feature := keys.not_yet(steps, value):
-            yield _unset(name, feature)
         else:
             yield from faults.of_one(keys, steps, value, name)
-    if environment.get(_KEYS_VARIABLE):
-        yield _unset(_KEYS_VARIABLE, "API keys")
-
-
-def _unset(name: str, feature: str) -> Wrong:
-    return Wrong((name,), f"asks for {feature}, which this version does not have yet", "it unset")
 
 
 def _of_flag(keys: Keys, steps: Steps, value: object) -> Iterator[Wrong]:

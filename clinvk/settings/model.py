@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -83,15 +83,37 @@ class ServerSettings:
 
     host: str
     port: int
+    unix_socket: str
+    tls_cert_file: str
+    tls_key_file: str
+    api_keys_file: str
+    api_keys_gopass_path: str
+    require_auth: bool
+    local_users: str
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    cors_allowed_origins: tuple[str, ...]
+    cors_allow_credentials: bool
+    cors_max_age: int
+    allowed_workdir_prefixes: tuple[str, ...]
+    blocked_workdir_prefixes: tuple[str, ...]
+    rate_limit_enabled: bool
+    rate_limit_rps: float
+    rate_limit_burst: int
+    rate_limit_cleanup_secs: float
+    max_connections: int
+    max_request_body_bytes: int
+    max_concurrent_runs: int
+    max_queued_runs: int
+    max_run_output_bytes: int
     request_timeout_secs: float
     read_timeout_secs: float
     write_timeout_secs: float
     idle_timeout_secs: float
-    max_request_body_bytes: int
-    max_concurrent_runs: int
-    max_queued_runs: int
     shutdown_grace_secs: float
-    allowed_hosts: tuple[str, ...]
+    metrics_enabled: bool
+    metrics_require_key: bool
+    audit_log: str
     console_enabled: bool
 
 
@@ -103,6 +125,8 @@ class Settings:
     file: Path
     found: bool
     """Whether there was such a file."""
+    api_keys: str = field(repr=False)
+    """CLINVK_API_KEYS of the environment: keys, separated by commas."""
     default_backend: str
     unified_flags: UnifiedFlags
     backends: Mapping[str, BackendSettings]
@@ -125,13 +149,13 @@ def changes(old: Settings, new: Settings) -> list[str]:
 
 def _flat(settings: Settings) -> dict[str, object]:
     flat: dict[str, object] = {"default_backend": settings.default_backend}
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
+    for part in dataclasses.fields(settings):
+        value = getattr(settings, part.name)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            flat |= _fields(field.name, value)
+            flat |= _fields(part.name, value)
         elif isinstance(value, Mapping):
             for name, backend in value.items():
-                flat |= _fields(f"{field.name}.{name}", backend)
+                flat |= _fields(f"{part.name}.{name}", backend)
     return flat
 
 

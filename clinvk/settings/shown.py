@@ -15,7 +15,7 @@ HIDDEN: Final = "(not shown)"
 def whole(effective: Effective) -> str:
     """Every value that is set or has a default, with where it comes from; of the backends what is set."""
     head = f"# {effective.file}" + ("" if effective.exists else " (not there)")
-    return "\n".join([head, *_lines(effective, (), lambda steps: f"  # {_origin(effective, steps)}")])
+    return "\n".join([head, *_lines(effective, (), lambda steps: f"  # {effective.origin(steps)}")])
 
 
 def one(effective: Effective, steps: Steps) -> str:
@@ -56,11 +56,6 @@ def _plain(effective: Effective, steps: Steps) -> Any:
     """Of a section that has no line of its own nothing is set."""
     value = effective.value(steps)
     return {} if isinstance(value, dict) else value
-
-
-def _origin(effective: Effective, steps: Steps) -> str:
-    feature = (effective.keys.at(steps) or {}).get("x-not-yet")
-    return effective.origin(steps) + (f"; this version has no {feature} yet" if feature else "")
 
 
 def written(value: object) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clinvk.backends.base import Backend
+from clinvk.domain.access import Grant
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor.deadlines import Patience
+from clinvk.supervisor.workdir import ANYWHERE, Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Limits:
     history_bytes: int = 4 << 30
     log_content: bool = False
     backends: Mapping[str, BackendOptions] = field(default_factory=dict)
+    workdirs: Bounds = ANYWHERE
+    """Where runs may work."""
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    """What the holders of keys may do, by the labels of these."""
 
     @property
     def at_once(self) -> dict[str, int]:

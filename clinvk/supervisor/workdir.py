@@ -1,8 +1,24 @@
 """The folder a run works in."""
 
 import os
+from dataclasses import dataclass
+from typing import Final
 
 from clinvk.domain.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where runs may work: in `allowed` folders and below, or anywhere if there are none; never in `blocked` ones.
+
+    As configured: links in them are followed when they are looked at.
+    """
+
+    allowed: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
+ANYWHERE: Final = Bounds()
 
 
 def real(path: str) -> str:

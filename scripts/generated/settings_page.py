@@ -40,7 +40,7 @@ def _named(part: Document) -> Document:
 
 def _rows(part: Document, prefix: str) -> Iterator[tuple[str, str, str, str]]:
     if not _is_section(part):
-        yield f"`{prefix}`", kind(part), _default(part), part["description"] + _when(part)
+        yield f"`{prefix}`", kind(part), _default(part), part["description"]
     for name, each in part.get("properties", {}).items():
         yield from _rows(each, f"{prefix}.{name}")
     for name, each in _named(part).get("properties", {}).items():
@@ -49,7 +49,3 @@ def _rows(part: Document, prefix: str) -> Iterator[tuple[str, str, str, str]]:
 
 def _default(part: Document) -> str:
     return code(part["default"]) if "default" in part else "built in"
-
-
-def _when(part: Document) -> str:
-    return f" *Not served yet: {part['x-not-yet']}.*" if "x-not-yet" in part else ""
