@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from clinvk.schemas import Schemas
-from clinvk.settings import backends, faults
+from clinvk.settings import backends, faults, server
 from clinvk.settings.document import Document, NotYaml, read
 from clinvk.settings.effective import Effective
 from clinvk.settings.faults import BadSettings, Place, Wrong
@@ -109,7 +109,7 @@ def judged(keys: Keys, document: Document) -> list[Wrong]:
     unread = {wrong.steps for wrong in document.wrong if not wrong.of_key}
     found: dict[Steps, Wrong] = {}
     by_schema = [*backends.of_names(whole), *faults.of_whole(keys, whole, document.written)]
-    by_abilities = [] if by_schema or document.wrong else backends.of_abilities(whole)
+    by_abilities = [] if by_schema or document.wrong else [*backends.of_abilities(whole), *server.of_server(whole)]
     for wrong in (*by_schema, *by_abilities):
         if wrong.steps not in unread:
             found.setdefault(wrong.steps, _placed(wrong, document))
