@@ -105,7 +105,9 @@ def leads_to(language, page, target):
     if place.startswith("http"):
         return target
     linked = (path_of(language, page).parent / place).resolve() if place else path_of(language, page)
-    inside = linked.relative_to(DOCS) if linked.is_relative_to(DOCS) else linked
+    if not linked.is_relative_to(DOCS):
+        return str(linked.relative_to(DOCS.parent))
+    inside = linked.relative_to(DOCS)
     folder = inside.parts[0] if inside.parts[0] in LANGUAGES else ""
     if anchor and linked.name in PAGES:
         anchor = str(anchors(folder, linked.name).index(anchor))
