@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import os
 from collections.abc import Mapping
 from functools import partial
 
 from clinvk import app, settings
 from clinvk.commands.refusing import refuse
 from clinvk.schemas import Schemas
+from clinvk.settings.loading import KEYS_VARIABLE
 from clinvk.telemetry import logging
 
 
@@ -15,6 +17,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Serve until asked to end; the exit code."""
     logging.configure(options.log_level, options.log_format)
     flags = {"server.host": options.host, "server.port": options.port}
+    environment = dict(environment)  # read again and again, and more than what the children are to see
+    os.environ.pop(KEYS_VARIABLE, None)
     try:
         places = settings.places(options.config, environment)
         load = partial(settings.load, Schemas(), places.home, places.named, flags, environment)

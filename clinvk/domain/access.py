@@ -2,9 +2,15 @@
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+LEAST: Final = 16
+"""Characters that a key has at least: fewer can be guessed."""
+_MOST: Final = 256
+_SEPARATORS: Final = re.compile(r"[,\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,25 @@ class Grant:
     def is_bounded(self) -> bool:
         """Whether it may do less than the server could."""
         return (self.backends, self.workdirs, self.max_concurrent_runs, self.max_queued_runs) != (None,) * 4
+
+
+def listed(text: str) -> list[str]:
+    """The keys of a list, separated by commas or lines, taken literally: no quotes, no escapes.
+
+    Blanks around a key are none of it, for no client could send them. What is empty is no key.
+    """
+    return [key for part in _SEPARATORS.split(text) if (key := part.strip())]
+
+
+def unfit(key: str) -> str | None:
+    """Why that cannot be a key, in words that go on after "it" and hold nothing of it; None if it can."""
+    if len(key) < LEAST:
+        return f"is shorter than {LEAST} characters"
+    if len(key) > _MOST:
+        return f"is longer than {_MOST} characters"
+    if not all("!" <= letter <= "~" for letter in key):
+        return "has a character that no header may hold, such as a blank or an umlaut"
+    return None
 
 
 def digest(key: str) -> bytes:

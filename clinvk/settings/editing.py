@@ -38,7 +38,7 @@ def edited(keys: Keys, file: Path, text: str, steps: Steps, value: Any) -> str:
         raise BadSettings("\n".join(told))
     by_hand = f"{file}: {'.'.join(steps)} cannot be set here without a change elsewhere; expected an edit by hand"
     try:
-        fresh = _rewritten(text, steps, value)
+        fresh = rewritten(text, steps, value)
     except (YAMLError, ValueError) as error:  # the library reads what our reader leaves as text, such as dates
         raise BadSettings(by_hand) from error
     after, still = checked(keys, file, fresh)
@@ -93,7 +93,7 @@ def replace(file: Path, text: str) -> None:
         raise
 
 
-def _rewritten(text: str, steps: Steps, value: Any) -> str:
+def rewritten(text: str, steps: Steps, value: Any) -> str:
     former, text = text, text.removeprefix(_MARK).replace("\r\n", "\n")
     end = _END.search(text)  # the library drops it, with what comes after it
     text, tail = (text[: end.start()], text[end.start() :]) if end else (text, "")

@@ -16,9 +16,10 @@ Steps = tuple[str, ...]
 class Keys:
     """The schema of the configuration, asked by key."""
 
-    def __init__(self, schemas: Schemas) -> None:
-        self.root: Document = schemas.documents[SCHEMA]
-        self.checker: Checker = schemas.checker(SCHEMA)
+    def __init__(self, schemas: Schemas, name: str = SCHEMA) -> None:
+        """`name` is that of the schema, where it is another file than the configuration."""
+        self.root: Document = schemas.documents[name]
+        self.checker: Checker = schemas.checker(name)
 
     def at(self, steps: Steps) -> Document | None:
         """What the schema says of the value there; None where no such key is known."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from clinvk.domain import access
 from clinvk.schemas import Schemas
 from clinvk.settings import backends, faults, server
 from clinvk.settings.document import Document, NotYaml, read
@@ -34,7 +35,9 @@ VARIABLES: Final[Mapping[str, Steps]] = {
 }
 """What the environment may set. An empty variable is none."""
 
-_KEYS_VARIABLE: Final = "CLINVK_API_KEYS"
+KEYS_VARIABLE: Final = "CLINVK_API_KEYS"
+"""What holds API keys. One that is set and empty is no open door: it may have been meant to hold some."""
+_KEYS_FORM: Final = f"keys of {access.LEAST} characters or more, separated by commas, or the variable unset"
 _TOP: Final = Place(1, 1)
 
 
@@ -56,7 +59,7 @@ def load(
         home=home,
         file=whole.file,
         found=whole.exists,
-        api_keys=(environment or {}).get(_KEYS_VARIABLE, ""),
+        api_keys=(environment or {}).get(KEYS_VARIABLE, ""),
         default_backend=values["default_backend"],
         unified_flags=_made(UnifiedFlags, values["unified_flags"]),
         backends={name: _made(BackendSettings, given) for name, given in values["backends"].items()},
@@ -99,7 +102,7 @@ def checked(keys: Keys, file: Path, text: str) -> tuple[Document, list[str]]:
         document = read(text)
     except NotYaml as error:
         return Document(wrong=[error.wrong]), [error.wrong.told(str(file))]
-    document.value = _without_nothing(keys, document.value, ())
+    document.value = without_nothing(keys, document.value, ())
     return document, [wrong.told(str(file)) for wrong in judged(keys, document)]
 
 
@@ -112,7 +115,7 @@ def judged(keys: Keys, document: Document) -> list[Wrong]:
     by_abilities = [] if by_schema or document.wrong else [*backends.of_abilities(whole), *server.of_server(whole)]
     for wrong in (*by_schema, *by_abilities):
         if wrong.steps not in unread:
-            found.setdefault(wrong.steps, _placed(wrong, document))
+            found.setdefault(wrong.steps, placed(wrong, document))
     return sorted([*document.wrong, *found.values()], key=lambda wrong: wrong.place or _TOP)
 
 
@@ -133,13 +136,25 @@ def text_of(places: Places) -> str | None:
         raise BadSettings(Wrong((), "is not UTF-8", "text in UTF-8", place).told(str(places.file))) from error
 
 
-def _without_nothing(keys: Keys, value: Any, steps: Steps) -> Any:
+def without_nothing(keys: Keys, value: Any, steps: Steps) -> Any:
     """An empty section is written as nothing at all."""
     if value is None and (keys.at(steps) or {}).get("type") == "object":
         return {}
     if isinstance(value, dict):
-        return {name: _without_nothing(keys, one, (*steps, name)) for name, one in value.items()}
+        return {name: without_nothing(keys, one, (*steps, name)) for name, one in value.items()}
     return value
+
+
+def _of_api_keys(environment: Mapping[str, str]) -> Iterator[Wrong]:
+    """What is wrong with the list of keys, told by their numbers."""
+    if KEYS_VARIABLE not in environment:
+        return
+    given = access.listed(environment[KEYS_VARIABLE])
+    if not given:
+        yield Wrong((KEYS_VARIABLE,), "is set, but holds no key", _KEYS_FORM)
+    for number, key in enumerate(given, 1):
+        if why := access.unfit(key):
+            yield Wrong((KEYS_VARIABLE,), f"holds a key, number {number}, that {why}", _KEYS_FORM)
 
 
 def _of_environment(keys: Keys, environment: Mapping[str, str]) -> Iterator[Wrong]:
@@ -153,6 +168,7 @@ def _of_environment(keys: Keys, environment: Mapping[str, str]) -> Iterator[Wron
             yield Wrong((name,), *backends.unknown(value))
         else:
             yield from faults.of_one(keys, steps, value, name)
+    yield from _of_api_keys(environment)
 
 
 def _of_flag(keys: Keys, steps: Steps, value: object) -> Iterator[Wrong]:
@@ -163,7 +179,7 @@ def _flag(steps: Steps) -> str:
     return "--" + steps[-1].replace("_", "-")
 
 
-def _placed(wrong: Wrong, document: Document) -> Wrong:
+def placed(wrong: Wrong, document: Document) -> Wrong:
     """With its place: that of the key, or of its value."""
     first, second = (document.keys, document.values) if wrong.of_key else (document.values, document.keys)
     place = first.get(wrong.steps) or second.get(wrong.steps)

@@ -126,7 +126,7 @@ class Settings:
     found: bool
     """Whether there was such a file."""
     api_keys: str = field(repr=False)
-    """CLINVK_API_KEYS of the environment: keys, separated by commas."""
+    """CLINVK_API_KEYS of the environment: keys, separated by commas; empty where it is not set."""
     default_backend: str
     unified_flags: UnifiedFlags
     backends: Mapping[str, BackendSettings]
@@ -137,8 +137,17 @@ class Settings:
     server: ServerSettings
 
 
-RESTART: Final = frozenset({"server.host", "server.port", "server.idle_timeout_secs"})
-"""What only the next start takes: the socket, and a clock that the HTTP library was given."""
+RESTART: Final = frozenset(
+    {
+        "server.audit_log",
+        "server.host",
+        "server.port",
+        "server.unix_socket",
+        "server.tls_cert_file",
+        "server.tls_key_file",
+    }
+)
+"""What only the next start takes: where the server listens, and if that is HTTPS. Its files are read again."""
 
 
 def changes(old: Settings, new: Settings) -> list[str]:

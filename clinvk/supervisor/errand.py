@@ -1,17 +1,22 @@
 """A program that is run for what it says or does, not for a turn: charged, bounded and ended like any other."""
 
+import itertools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from clinvk.backends.base import Command, Outgoing, Said, TurnId
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
+from clinvk.supervisor import workdir
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.tasks import first_of
 
-_ENOUGH: Final = 4 << 10
+ENOUGH: Final = 64 << 10
+"""Bytes that are kept of what it prints."""
 
 
 class Outcome(NamedTuple):
@@ -26,6 +31,7 @@ async def run(
 ) -> Outcome:
     """Run `command` with that environment, `seconds` at most. No process of it is left. Raises SpawnFailed."""
     heard = _Heard()
+    command = replace(command, cwd=workdir.real(command.cwd))
     child = Child.spawn(command, dict(variables), heard)
     descendants.enrol(marker, child.pid)
     try:
@@ -36,6 +42,20 @@ async def run(
         exit_ = await child.ended
         descendants.forget(marker)
     return Outcome(exit_ if in_time else None, heard.text)
+
+
+class Errands:
+    """Runs programs for whoever has no process of its own to look after."""
+
+    def __init__(self, descendants: Descendants) -> None:
+        """`descendants` must be the only ones of this process: two would take exit statuses from each other."""
+        self._descendants = descendants
+        self._numbers = itertools.count(1)
+
+    async def run(self, command: Command, variables: Mapping[str, str], seconds: float) -> Outcome:
+        """As `run` does, under a marker of its own. Raises SpawnFailed."""
+        marker = f"errand-{next(self._numbers)}"
+        return await run(command, {**variables, MARKER: marker}, marker, self._descendants, seconds)
 
 
 class _Heard:
@@ -66,7 +86,7 @@ class _Heard:
         raise NotImplementedError
 
     def receive(self, data: bytes) -> list[Said]:
-        self._bytes = (self._bytes + data)[:_ENOUGH]
+        self._bytes = (self._bytes + data)[:ENOUGH]
         return []
 
     def outgoing(self) -> Outgoing:

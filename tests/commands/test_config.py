@@ -60,7 +60,7 @@ def test_show_tells_every_value_with_its_origin_and_no_secret(config):
     assert f"    model: 'yes'  # {config.file}:7" in lines
     assert f"      KEY: (not shown)  # {config.file}:6" in lines
     assert "    model: flash  # environment CLINVK_GEMINI_MODEL" in lines
-    assert "  metrics_enabled: false  # default; this version has no metrics yet" in lines
+    assert "  metrics_enabled: false  # default" in lines
     assert "31337" not in config.out
 
 

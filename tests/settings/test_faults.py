@@ -8,6 +8,8 @@ from clinvk.settings import BadSettings, load
 SCHEMAS = Schemas()
 SECTIONS = "one of default_backend, unified_flags, backends, session, output, parallel, server"
 LINES = "expected 'key: value' lines, those of one section indented alike"
+VARIABLE = "the name of an environment variable that is none of clinvk's own, CLINVK_…"
+KEYS = "expected keys of 16 characters or more, separated by commas, or the variable unset"
 BACKENDS = "expected one of claude, codex, gemini, demo"
 
 WRONG = [
@@ -23,7 +25,7 @@ WRONG = [
     ("backends:\n  demo:\n    enabeld: 1\n",
      "3:5: backends.demo.enabeld is not a known key; expected perhaps 'backends.demo.enabled'"),
     ("backends:\n  demo:\n    env:\n      A=B: '1'\n",
-     "4:7: backends.demo.env.A=B is not a known key; expected the name of an environment variable"),
+     "4:7: backends.demo.env.A=B is not a known key; expected " + VARIABLE),
     ('"a\\nb": 1\n', f'1:1: "a\\nb" is not a known key; expected {SECTIONS}'),
     # Backends that there are not.
     ("backends:\n  cluade: {}\n", "2:3: backends.cluade is not a backend; expected perhaps 'claude'"),
@@ -90,13 +92,13 @@ WRONG = [
     ("backends:\n  demo:\n    extra_flags: [--x]\n",
      "3:19: backends.demo.extra_flags.0 is refused: '--x' may not be passed on;"
      " expected flags of the allow-list: none for this backend"),
-    # What this version does not have.
-    ("server:\n  metrics_enabled: true\n",
-     "2:20: server.metrics_enabled asks for metrics, which this version does not have yet;"
-     " expected false, which is the default"),
-    ("server:\n  api_keys_gopass_path: a\n",
-     "2:25: server.api_keys_gopass_path asks for API keys, which this version does not have yet;"
-     ' expected "", which is the default'),
+    # What no CLI may see, and what gopass would take for an option.
+    ("backends:\n  demo:\n    pass_env: [CLINVK_API_KEYS]\n",
+     '3:16: backends.demo.pass_env.0 "CLINVK_API_KEYS" has the wrong form; expected ' + VARIABLE),
+    ("backends:\n  demo:\n    env: {CLINVK_API_KEYS: x}\n",
+     "3:11: backends.demo.env.CLINVK_API_KEYS is not a known key; expected " + VARIABLE),
+    ("server:\n  api_keys_gopass_path: --version\n",
+     '2:25: server.api_keys_gopass_path "--version" has the wrong form; expected the path of a secret in gopass'),
     # What YAML makes of it.
     ("server:\n  port: 1\n  port: 2\n",
      "3:3: server.port stands here a second time; expected it once: line 2 has it"),
@@ -219,9 +221,10 @@ def test_a_flag_that_makes_no_sense_is_told_as_such(refused, flags, said):
         ({"CLINVK_CODEX_MODEL": "\udcff"},
          "CLINVK_CODEX_MODEL cannot be printed; expected text in UTF-8, on one line"),
         ({"CLINVK_API_KEYS": "31337"},
-         "CLINVK_API_KEYS asks for API keys, which this version does not have yet; expected it unset"),
-        ({"CLINVK_API_KEYS_GOPASS_PATH": "31337"},
-         "CLINVK_API_KEYS_GOPASS_PATH asks for API keys, which this version does not have yet; expected it unset"),
+         f"CLINVK_API_KEYS holds a key, number 1, that is shorter than 16 characters; {KEYS}"),
+        ({"CLINVK_API_KEYS": ""}, f"CLINVK_API_KEYS is set, but holds no key; {KEYS}"),
+        ({"CLINVK_API_KEYS_GOPASS_PATH": "-o"},
+         'CLINVK_API_KEYS_GOPASS_PATH "-o" has the wrong form; expected the path of a secret in gopass'),
     ],
 )  # fmt: skip
 def test_a_variable_that_makes_no_sense_is_told_by_its_name(refused, variables, said):

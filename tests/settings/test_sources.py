@@ -24,11 +24,6 @@ SECTIONS = {
 }
 
 
-def served(properties):
-    """The settings that this version has."""
-    return {name for name, part in properties.items() if "x-not-yet" not in part}
-
-
 def same(value):
     return list(value) if isinstance(value, tuple) else value
 
@@ -36,7 +31,7 @@ def same(value):
 @pytest.mark.parametrize("section", SECTIONS)
 def test_without_a_file_everything_is_as_the_schema_says(tmp_path, section):
     held = getattr(load(SCHEMAS, tmp_path, None, {}), section)
-    for name in served(DOCUMENT[section]["properties"]):
+    for name in DOCUMENT[section]["properties"]:
         assert same(getattr(held, name)) == DOCUMENT[section]["properties"][name]["default"], name
 
 
@@ -44,7 +39,7 @@ def test_without_a_file_backends_are_as_the_schema_says_or_say_nothing(tmp_path)
     held = load(SCHEMAS, tmp_path, None, {})
     assert held.default_backend == DOCUMENT["default_backend"]["default"]
     for backend in held.backends.values():
-        for name in served(BACKEND):
+        for name in BACKEND:
             assert same(getattr(backend, name)) == BACKEND[name].get("default"), name
 
 
@@ -57,10 +52,10 @@ def test_every_setting_of_the_schema_has_its_field_and_every_field_its_setting()
         return {field.name for field in dataclasses.fields(kind)}
 
     for section, kind in SECTIONS.items():
-        assert fields(kind) == served(DOCUMENT[section]["properties"]), section
+        assert fields(kind) == set(DOCUMENT[section]["properties"]), section
         assert all("default" in part for part in DOCUMENT[section]["properties"].values()), section
-    assert fields(settings.BackendSettings) == served(BACKEND)
-    assert fields(Settings) == served(DOCUMENT) | {"home", "file", "found"}
+    assert fields(settings.BackendSettings) == set(BACKEND)
+    assert fields(Settings) == set(DOCUMENT) | {"home", "file", "found", "api_keys"}
 
 
 def test_the_key_of_every_variable_is_one_and_each_real_cli_has_one_for_its_model():
@@ -112,10 +107,18 @@ def test_flags_stand_over_the_environment_over_the_file_over_the_defaults(config
     assert (held.backends["claude"].model, held.backends["codex"].model) == ("d", None)
 
 
-def test_an_empty_variable_is_none(configured):
-    nothing = dict.fromkeys([*VARIABLES, "CLINVK_API_KEYS"], "")
+def test_an_empty_variable_is_none_but_for_that_of_the_keys(configured, refused):
+    nothing = dict.fromkeys(VARIABLES, "")
     held = configured("backends:\n  claude:\n    model: a\n", {}, nothing)
     assert (held.backends["claude"].model, held.default_backend) == ("a", "claude")
+    assert "is set, but holds no key" in refused("", {}, {"CLINVK_API_KEYS": ""})
+
+
+def test_keys_are_taken_from_the_environment_and_shown_to_nobody(configured):
+    held = configured("", {}, {"CLINVK_API_KEYS": "a-key-of-more-than-sixteen"})
+    assert held.api_keys == "a-key-of-more-than-sixteen"
+    assert held.api_keys not in repr(held)
+    assert configured("").api_keys == ""
 
 
 def test_zero_is_a_port_like_any_other(configured):
@@ -166,15 +169,6 @@ def test_settings_are_frozen(tmp_path):
     held = load(SCHEMAS, tmp_path, None, {})
     with pytest.raises(dataclasses.FrozenInstanceError):
         held.server.port = 1
-
-
-def test_what_is_not_there_yet_may_be_set_to_what_it_is(configured):
-    text = "server:\n" + "".join(
-        f"  {name}: {part['default'] if part['default'] != '' else chr(39) * 2}\n"
-        for name, part in DOCUMENT["server"]["properties"].items()
-        if "x-not-yet" in part
-    )
-    assert configured(text).server.port == 8080
 
 
 @pytest.mark.parametrize("example", SCHEMAS.documents[settings.SCHEMA]["examples"])

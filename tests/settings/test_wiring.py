@@ -5,6 +5,7 @@ import pytest
 from clinvk import wiring
 from clinvk.api.services import Bounds, Habits
 from clinvk.backends.registry import default_registry
+from clinvk.domain.access import NO_KEYS, Grant, Keyring, digest
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.sessions import SessionOptions
@@ -18,7 +19,7 @@ def test_without_a_word_every_part_is_as_it_is_built(configured):
     assert wiring.habits(held) == {name: Habits() for name in NAMES}
     assert wiring.disabled(held) == set()
     plain = Limits(backends={name: BackendOptions() for name in NAMES})
-    assert wiring.limits(held, log_content=False) == plain
+    assert wiring.limits(held, NO_KEYS, log_content=False) == plain
 
 
 def test_limits_are_taken_from_server_flags_and_backends(configured):
@@ -27,7 +28,7 @@ def test_limits_are_taken_from_server_flags_and_backends(configured):
         "backends:\n  demo:\n    max_concurrent: 5\n    first_output_timeout_secs: 6\n    idle_timeout_secs: 7\n"
         "    path: /cli\n    env: {A: '1'}\n"
     )
-    limits = wiring.limits(held, log_content=True)
+    limits = wiring.limits(held, NO_KEYS, log_content=True)
     assert (limits.max_concurrent_runs, limits.max_queued_runs, limits.total_secs) == (2, 3, 4)
     assert limits.log_content
     assert limits.backends["demo"] == BackendOptions(
@@ -35,9 +36,21 @@ def test_limits_are_taken_from_server_flags_and_backends(configured):
     )
 
 
+def test_grants_and_folders_are_among_the_limits(configured):
+    held = configured(
+        "server:\n  allowed_workdir_prefixes: [/srv]\n  blocked_workdir_prefixes: [/srv/x]\n"
+        "  max_run_output_bytes: 1048576\n"
+    )
+    grant = Grant("ci", max_concurrent_runs=1)
+    limits = wiring.limits(held, Keyring({digest("k"): grant}), log_content=False)
+    assert limits.grants == {"ci": grant}
+    assert (limits.workdirs.allowed, limits.workdirs.blocked) == (("/srv",), ("/srv/x",))
+    assert limits.run_bytes == 1048576
+
+
 def test_a_backend_that_has_to_be_there_is_wanted(configured):
     held = configured("backends:\n  demo:\n    enabled: true\n")
-    wanted = wiring.limits(held, log_content=False).backends
+    wanted = wiring.limits(held, NO_KEYS, log_content=False).backends
     assert [name for name in NAMES if wanted[name].wanted] == ["demo"]
 
 
