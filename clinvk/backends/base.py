@@ -131,6 +131,8 @@ class Traits:
     server's own environment its children see, beyond what all see; a trailing `*` takes a family.
     `litter` names empty folders that they may leave in the workdir when they end.
     `extra_flags` is the allow-list of `RunSpec.extra`: `--flag` itself, or before the `=` of `--flag=value`.
+    Of these, one of `final_flags` bounds the agent: a request cannot give it where the settings do. The value of
+    one of `folder_flags` names folders, parted by commas, that the agent gets beside its workdir.
     `writes` says whether its agents can change files in the workdir at all. `efforts` are the values that its
     flag `--effort` takes: how hard the model shall think.
     """
@@ -141,6 +143,8 @@ class Traits:
     environment: tuple[str, ...] = ()
     litter: tuple[str, ...] = ()
     extra_flags: tuple[str, ...] = ()
+    final_flags: tuple[str, ...] = ()
+    folder_flags: tuple[str, ...] = ()
     writes: bool = True
     efforts: tuple[str, ...] = ()
     first_output_secs: float = 120.0
@@ -237,12 +241,15 @@ class Backend(Protocol):
 
 
 def refused_flags(extra: tuple[str, ...], allowed: tuple[str, ...]) -> list[Fault]:
-    """The faults of flags that are on no allow-list. A value stands behind `=`, so it can be no flag itself."""
+    """The faults of flags that are on no allow-list, or that no argument can be.
+
+    A value stands behind `=`, so it can be no flag itself.
+    """
     named = ", ".join(allowed) or "none for this backend"
     return [
         Fault(f"/extra/{index}", f"'{flag}' may not be passed on", f"flags of the allow-list: {named}")
         for index, flag in enumerate(extra)
-        if flag.partition("=")[0] not in allowed
+        if flag.partition("=")[0] not in allowed or "\0" in flag
     ]
 
 

@@ -119,8 +119,8 @@ class SessionBusy(ClinvkError):
 class QueueFull(ClinvkError):
     """As many runs wait as may wait; `retry_after_secs` is a guess at when a place is free."""
 
-    def __init__(self, waiting: int, retry_after_secs: int) -> None:
-        super().__init__(f"The queue is full: {waiting} runs are waiting for a free slot")
+    def __init__(self, waiting: int, retry_after_secs: int, told: str | None = None) -> None:
+        super().__init__(told or f"The queue is full: {waiting} runs are waiting for a free slot")
         self.retry_after_secs = retry_after_secs
 
 

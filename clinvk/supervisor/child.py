@@ -14,6 +14,7 @@ from clinvk.backends.base import Command, Dialogue, Said
 from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
+from clinvk.supervisor import workdir
 from clinvk.supervisor.pipes import ReadPipe, WritePipe
 
 _log = logging.getLogger("clinvk.child")
@@ -56,19 +57,26 @@ class Child:
 
     @classmethod
     def spawn(cls, command: Command, environment: Mapping[str, str], dialogue: Dialogue) -> "Child":
-        """Start `command` in a session of its own. Raises SpawnFailed, in a sentence."""
+        """Start `command` in a session of its own, in the very folder that its `cwd`, a real path, is now.
+
+        Raises SpawnFailed, in a sentence.
+        """
         try:
-            process = subprocess.Popen(
-                command.argv,
-                cwd=command.cwd,
-                env=dict(environment),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
+            with workdir.held(command.cwd) as cwd:
+                process = subprocess.Popen(
+                    command.argv,
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+        except workdir.Replaced as error:
+            raise SpawnFailed(f"The CLI was not started: {error}") from error
         except OSError as error:
-            named = f" '{error.filename}'" if error.filename else ""
+            at = command.cwd if workdir.is_held(error.filename) else error.filename
+            named = f" '{at}'" if at else ""
             raise SpawnFailed(f"The CLI could not be started: {error.strerror}{named}") from error
         try:
             return cls(process, dialogue)

@@ -35,10 +35,12 @@ class Start(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What every group of a server shares: `slots` says how many runs may have a child at once."""
+    """What every group of a server shares: `slots` says how many runs with a key of that label may have a child
+    at once.
+    """
 
     start: Start
-    slots: Callable[[], int]
+    slots: Callable[[str | None], int]
     clock: Clock
 
 
@@ -103,7 +105,8 @@ class Group:
         before: Member | None = None
         for member in self.members:
             # More of them than there are slots would only fill the queue, and nothing would be faster.
-            await self._until_live(min(self.spec.at_once, self._around.slots()) - 1)
+            slots = self._around.slots(member.spec.origin.key_label)
+            await self._until_live(max(1, min(self.spec.at_once, slots)) - 1)
             if self._stop:
                 return
             await self._begin(member, before)

@@ -12,13 +12,13 @@ class Groups:
 
     def __init__(self, supervisor: Supervisor, clock: Clock) -> None:
         self._supervisor = supervisor
-        self._around = Around(supervisor.start, lambda: supervisor.limits.max_concurrent_runs, clock)
+        self._around = Around(supervisor.start, self._slots, clock)
         self._live: dict[str, Group] = {}
 
     async def start(self, group_id: str, spec: GroupSpec, owner: object) -> Group:
         """Take a group, each of whose runs names it in its origin.
 
-        Nothing was started where this raises InvalidInput, BackendNotFound, QueueFull or ShuttingDown.
+        Nothing was started where this raises InvalidInput, Forbidden, BackendNotFound, QueueFull or ShuttingDown.
         """
         await self._supervisor.admit(spec)
         group = Group(group_id, spec, self._around, owner)
@@ -32,6 +32,9 @@ class Groups:
             return self._live[group_id]
         except KeyError:
             raise GroupNotFound(group_id) from None
+
+    def _slots(self, label: str | None) -> int:
+        return self._supervisor.limits.at_once_of(label)
 
     async def _drive(self, group: Group) -> None:
         try:

@@ -50,6 +50,12 @@ class Limits:
         """How many runs of a backend may have a child, where it has a limit of its own."""
         return {name: one.max_concurrent for name, one in self.backends.items() if one.max_concurrent}
 
+    def at_once_of(self, label: str | None) -> int:
+        """How many runs the holder of the key of that label may have a child of at once."""
+        grant = self.grants.get(label or "")
+        most = grant.max_concurrent_runs if grant else None
+        return self.max_concurrent_runs if most is None else min(most, self.max_concurrent_runs)
+
     @property
     def paths(self) -> dict[str, str]:
         """Of CLIs that are not to be looked for."""

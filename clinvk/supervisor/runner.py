@@ -208,7 +208,7 @@ class Runner:
         if isinstance(output, events.ApprovalAsked):
             self._answer(output)
         if self.log.bytes > self._around.run_bytes:
-            ceiling = f"The run wrote more than {self._around.run_bytes} bytes"
+            ceiling = f"The run wrote more than {self._around.run_bytes} bytes (server.max_run_output_bytes)"
             self.stop(Stop(StopCause.OUTPUT_LIMIT, ceiling))
         elif self.log.congested and self._lease and not self.run.stop:
             self._lease.child.pause()

@@ -6,31 +6,24 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from clinvk.backends.base import Backend
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
-from clinvk.domain.errors import (
-    BackendNotFound,
-    Fault,
-    InvalidInput,
-    SessionBusy,
-    ShuttingDown,
-    StoreUnavailable,
-)
+from clinvk.domain.errors import SessionBusy, StoreUnavailable
 from clinvk.domain.events import Event, Lifecycle, Notice, SessionBound
 from clinvk.domain.group import GroupSpec
 from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import notices, view, workdir
+from clinvk.supervisor import notices, view
 from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.endings import Endings
+from clinvk.supervisor.errand import Errands
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.history import History, Retention
 from clinvk.supervisor.keeper import Keeper
 from clinvk.supervisor.keeping import Keeping
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.probe import Probe
@@ -38,6 +31,7 @@ from clinvk.supervisor.runner import Admission, Runner, Surroundings
 from clinvk.supervisor.sessions import Sessions, Turn, alone
 from clinvk.supervisor.slots import Slots
 from clinvk.supervisor.tasks import Tasks, first_of
+from clinvk.supervisor.vetting import Vetting
 from clinvk.views import CommandView, StoreStatus
 
 
@@ -67,9 +61,11 @@ class Supervisor:
         self._tasks = Tasks()
         self._watches = Tasks()
         self._descendants = Descendants()
-        self._slots = Slots(limits.max_concurrent_runs, limits.max_queued_runs, limits.at_once)
+        self.errands = Errands(self._descendants)
+        self._slots = Slots(limits)
         time = AttendedTime(clock)
         self.probe = Probe(registry, limits.paths, self._descendants, limits.variables)
+        self._vetting = Vetting(registry, self.probe, limits)
         self.pool = Pool(self._tasks, self._descendants, self.probe, limits.variables)
         self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
@@ -114,8 +110,9 @@ class Supervisor:
         """Let `limits` hold from now on, but for runs that are under way; return when what they change of the
         CLIs has been looked at.
         """
-        self.limits = limits
-        self._slots.adjust(limits.max_concurrent_runs, limits.max_queued_runs, limits.at_once)
+        self.limits = self._vetting.limits = limits
+        self._around = replace(self._around, run_bytes=limits.run_bytes)
+        self._slots.adjust(limits)
         self.pool.adjust(limits.variables)
         await self.probe.adjust(limits.paths, limits.variables)
 
@@ -126,8 +123,9 @@ class Supervisor:
         observe: Callable[[Event], None] | None = None,
         run_id: str | None = None,
     ) -> RunHandle:
-        """Take a run, under `run_id` or a new id. Then nothing was started: raises BackendNotFound, InvalidInput,
-        SessionNotFound, SessionBusy, StoreUnavailable, QueueFull (but not for one of a group), ShuttingDown.
+        """Take a run, under `run_id` or a new id. Then nothing was started: raises Forbidden, BackendNotFound,
+        InvalidInput, SessionNotFound, SessionBusy, StoreUnavailable, ShuttingDown, QueueFull (but not for one of
+        a group).
         """
         if self.history.owes:
             with contextlib.suppress(StoreUnavailable):  # whoever needs the store hears it from the store
@@ -152,23 +150,11 @@ class Supervisor:
     async def admit(self, group: GroupSpec) -> None:
         """See that the runs of a group could be started now: raises what `vet` does, and QueueFull."""
         await self.vet(group)
-        self._slots.check({spec.backend for spec in group.specs})
+        self._slots.check({spec.backend for spec in group.specs}, group.specs[0].origin.key_label or "")
 
     async def vet(self, group: GroupSpec) -> None:
-        """Raises InvalidInput with every fault of each of its runs, BackendNotFound, ShuttingDown."""
-        faults: list[Fault] = []
-        missing: list[BackendNotFound] = []
-        for spec, place in zip(group.specs, group.places, strict=True):
-            try:
-                await self._backend_of(self._settled(spec))
-            except InvalidInput as error:
-                faults += [replace(fault, path=place + fault.path) for fault in error.faults]
-            except BackendNotFound as error:
-                missing.append(error)
-        if faults:
-            raise InvalidInput(list(dict.fromkeys(faults)))
-        if missing:
-            raise missing[0]
+        """Raises InvalidInput with every fault of each of its runs, Forbidden, BackendNotFound, ShuttingDown."""
+        await self._vetting.vet(group)
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Do `work` beside everything else; the drain waits for its end."""
@@ -182,14 +168,14 @@ class Supervisor:
         """What would be executed for `spec`. Raises what `start` raises, but for a queue that is full."""
         turn = await self.sessions.claim(spec)
         try:
-            spec = self._settled(turn.spec)
-            return self.pool.show(await self._backend_of(spec), spec)
+            spec, backend = await self._vetting.vetted(turn.spec)
+            return self.pool.show(backend, spec)
         finally:
             self.sessions.release(turn.session)
 
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
-        self.draining = self._endings.draining = True
+        self.draining = self._endings.draining = self._vetting.draining = True
         live = self.history.live()
         if live and grace > 0:
             ended = asyncio.gather(*(handle.finished for handle in live))
@@ -206,18 +192,16 @@ class Supervisor:
     async def _take(
         self, turn: Turn, owner: object, observe: Callable[[Event], None] | None, run_id: str
     ) -> RunHandle:
-        spec = self._settled(turn.spec)
-        backend = await self._backend_of(spec)
+        spec, backend = await self._vetting.vetted(turn.spec)
         if spec.resume and self._in_use(spec.resume):
             raise SessionBusy(spec.session_id or spec.resume)
         in_group = spec.origin.group_id is not None
-        admission = Admission(
-            self._slots.enter(spec.backend, admitted=in_group), self.limits.patience(backend, spec)
-        )
+        ticket = self._slots.enter(spec.backend, spec.origin.key_label or "", admitted=in_group)
+        admission = Admission(ticket, self.limits.patience(backend, spec))
         try:
             run, turn = await self._kept(turn, spec, run_id)
         except BaseException:
-            admission.ticket.release()
+            ticket.release()
             raise
         return self._launch(Runner(run, backend, self._log_of(run, observe), admission, self._around), turn, owner)
 
@@ -230,8 +214,9 @@ class Supervisor:
             if spec.origin.keyed or (turn.session and not turn.is_new):
                 raise
             self.sessions.release(turn.session)
-            turn = turn if spec.ephemeral else alone(spec, error)
-            run.spec = self._settled(turn.spec)
+            if not spec.ephemeral:
+                turn = alone(spec, error)
+                run.spec = turn.spec
         return run, turn
 
     def _launch(self, runner: Runner, turn: Turn, owner: object) -> RunHandle:
@@ -256,25 +241,6 @@ class Supervisor:
         log.observers.append(self._journalist(log))
         log.observers += [observe] if observe else []
         return log
-
-    async def _backend_of(self, spec: RunSpec) -> Backend:
-        """The backend that `spec` names, its CLI at hand, if that is possible."""
-        backend = self.registry.get(spec.backend)
-        faults = workdir.faults(spec.workdir) + backend.faults(spec)
-        if faults:
-            raise InvalidInput(faults)
-        if self.probe.found(backend.name) is None:  # it may have been installed since
-            await self.probe.look(backend.name)
-        if self.draining:
-            raise ShuttingDown
-        if self.probe.found(backend.name) is None:
-            raise BackendNotFound(backend.name, self.probe.reason(backend.name))
-        return backend
-
-    def _settled(self, spec: RunSpec) -> RunSpec:
-        """`spec` with its workdir by its real path, and with the model that is configured if it names none."""
-        options = self.limits.backends.get(spec.backend, BackendOptions())
-        return replace(spec, workdir=workdir.real(spec.workdir), model=spec.model or options.model)
 
     def _in_use(self, conversation: str) -> bool:
         """Whether a turn is under way in it: a CLI would keep one of two branches, and lose the other."""

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -93,6 +94,20 @@ def fault_edit(path: str) -> None:
     text(turn, "yes" if answer["allow"] else "no")
     done(turn)
     wait_for_end()
+
+
+def fault_where() -> None:
+    """Says which folder it works in."""
+    turn = prompt()["turn"]
+    text(turn, str(Path.cwd()))
+    done(turn)
+    wait_for_end()
+
+
+def fault_touch() -> None:
+    """Leaves a file in the folder it works in."""
+    Path("touched").touch()
+    fault_none()
 
 
 def fault_exit(code: str) -> None:

@@ -32,7 +32,7 @@ def group_of(stage, prompts, before, **more):
     specs = tuple(RunSpec("demo", prompt, str(stage.workdir)) for prompt in prompts)
     spec = GroupSpec(GroupKind.PARALLEL, specs, ("",) * len(specs), **{"at_once": len(specs), **more})
     takes = Takes(stage, before)
-    return Group("grp_1", spec, Around(takes, lambda: 100, SystemClock()), "owner"), takes
+    return Group("grp_1", spec, Around(takes, lambda _: 100, SystemClock()), "owner"), takes
 
 
 async def run(group):

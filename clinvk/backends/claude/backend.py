@@ -36,6 +36,7 @@ class ClaudeBackend:
         capabilities=Capabilities(resume=True, system_prompt=True),
         environment=command.ENVIRONMENT,
         extra_flags=command.EXTRA_FLAGS,
+        final_flags=("--disallowedTools", "--max-budget-usd", "--tools"),
         efforts=("low", "medium", "high", "xhigh", "max"),
         first_output_secs=240.0,  # more than the longest wait for a provider that says when to come back
     )

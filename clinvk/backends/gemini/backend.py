@@ -72,6 +72,8 @@ class GeminiBackend:
             "CODE_ASSIST_ENDPOINT",
         ),
         extra_flags=("--extensions", "--include-directories"),
+        final_flags=("--extensions",),
+        folder_flags=("--include-directories",),
         # It asks the provider ten times, in silence and for up to 280 s, before it says what is wrong.
         first_output_secs=330.0,
     )
