@@ -5,6 +5,7 @@ import asyncio
 import os
 import resource
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from clinvk.clock import Clock
@@ -17,10 +18,11 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Gauge:
-    """Measures the pulse of one server. Belongs to the loop's thread."""
+    """Measures the pulse of one server. Belongs to the loop's thread. `late` hears each delay, in seconds."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, late: Callable[[float], None] = lambda _: None) -> None:
         self._clock = clock
+        self._late = late
         self._second = int(clock.monotonic())
         self._requests = [0] * _SECONDS
         self._failures = [0] * _SECONDS
@@ -38,7 +40,9 @@ class Gauge:
         while True:
             due = self._clock.monotonic() + _BEAT_SECS
             await asyncio.sleep(_BEAT_SECS)
-            self._delays.append(max(0.0, self._clock.monotonic() - due))
+            delay = max(0.0, self._clock.monotonic() - due)
+            self._delays.append(delay)
+            self._late(delay)
 
     def read(self) -> Pulse:
         """The pulse now. The second that is under way is the newest."""
