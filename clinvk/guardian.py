@@ -19,9 +19,10 @@ from typing import Any
 
 from clinvk import processes
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER, SI_KERNEL = 1, 36, 0x80
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, SI_KERNEL = 1, 4, 36, 0x80
 SIGNALS = signal.valid_signals()
 LIMIT = 10.0  # seconds spent on what will not die: a process of another user, or one stuck in the kernel
+KEYS = "CLINVK_API_KEYS"
 ROUND = 0.005  # seconds between two rounds of killing in which nothing has ended
 
 # Ends what a console was writing, and switches off what it may have switched on: the keyboard protocol before the
@@ -47,6 +48,8 @@ def guard() -> None:
         return
     guardian = os.getpid()
     try:
+        if KEYS in os.environ:
+            close_to_others()
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
         # What was there before, say the `tee` of `exec > >(tee log)`, is not the server's: it is spared.
         spared = set(_children())
@@ -60,6 +63,7 @@ def guard() -> None:
     if server == 0:
         _become_server(guardian, mask)
         return
+    _let_go_of_sockets(guardian)
     status = _watch(server, spared, modes)
     _sweep(spared)
     # Last, when nobody is left who could change the terminal again.
@@ -68,9 +72,30 @@ def guard() -> None:
     os._exit(code if code >= 0 else 128 - code)
 
 
+def close_to_others() -> None:
+    """Let no process of the same user, an agent's say, read our memory or the environment we were started with.
+
+    Root can all the same. What is forked from here is as closed, what it executes is not. Raises OSError.
+    """
+    if sys.platform == "linux":
+        _prctl(PR_SET_DUMPABLE, 0)
+
+
 def orphaned() -> bool:
     """In the server: whether its guardian has died. Already true when that death's SIGTERM arrives."""
     return _guardian not in (0, os.getppid())
+
+
+def main_pid() -> int:
+    """In the server: the process that a service manager knows, which is the guardian where there is one."""
+    return _guardian or os.getpid()
+
+
+def _let_go_of_sockets(guardian: int) -> None:
+    """Close what systemd opened for the server: held here too, it would go on listening through the drain."""
+    count = os.environ.get("LISTEN_FDS", "")
+    if os.environ.get("LISTEN_PID") == str(guardian) and count.isdecimal():
+        os.closerange(3, 3 + int(count))
 
 
 def _become_server(guardian: int, mask: set[int]) -> None:

@@ -1,0 +1,1 @@
+"""The server as a service of one user: systemd's user instance on Linux, launchd on macOS."""
