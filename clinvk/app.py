@@ -4,23 +4,26 @@ import asyncio
 import logging
 import math
 import os
-import socket
+import ssl
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
-from clinvk import guardian, wiring
+from clinvk import binding, guardian, notify, tls, wiring
+from clinvk.api import peers
 from clinvk.api.application import server as http_server
 from clinvk.api.services import Services
+from clinvk.apikeys import KeySources
 from clinvk.backends.registry import default_registry
+from clinvk.binding import CannotServe, Listening
 from clinvk.clock import SystemClock
 from clinvk.domain import ids
-from clinvk.domain.access import NO_KEYS
-from clinvk.domain.errors import ClinvkError, StoreUnavailable
+from clinvk.domain.access import Keyring
+from clinvk.domain.errors import StoreUnavailable
 from clinvk.front import Front
 from clinvk.local_monitor import LocalMonitor
 from clinvk.reload import Reload
@@ -30,11 +33,16 @@ from clinvk.signals import Ending
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import environment, sites
+from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.errand import Errands
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import Tasks, first_of
+from clinvk.telemetry.audit import Action, Auditor, AuditUnavailable
 from clinvk.telemetry.logging import LogRing
+
+__all__ = ["CannotServe", "serve"]
 
 _log = logging.getLogger("clinvk.app")
 _backends_log = logging.getLogger("clinvk.backends")
@@ -55,9 +63,11 @@ Available endpoints:
 Press Ctrl+C to stop
 """
 
-
-class CannotServe(ClinvkError):
-    """The server could not start, in a sentence."""
+_WARNING: Final = """
+WARNING: {host} is not loopback, and this server asks for no API keys.
+WARNING: Everyone who reaches this port can run agents on this machine as you.
+WARNING: Make a key with `clinvk keys add NAME`, or set CLINVK_API_KEYS.
+"""
 
 
 @dataclass(slots=True)
@@ -77,34 +87,63 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False, cons
     and what `load` raises.
     """
     settings = load()
-    sockets = _bind(settings)
-    _forget_ourselves(sockets)
+    manager = notify.manager(os.environ, guardian.main_pid(), SystemClock())
+    given = binding.inherited()
+    keyring = await _keys(settings)
+    secure = await _tls(settings)
+    audit = _audit(settings)
+    listening = binding.listen(settings.server, given)
+    _forget_ourselves(listening.ports)
     ending = Ending()
     await asyncio.to_thread(sites.sweep)
-    parts = await _build(settings, log_content=log_content)
-    reload = Reload(settings, load, parts.services)
-    ending.reload_by(reload.ask)
+    parts = await _build(settings, keyring, log_content=log_content)
+    parts.services.tls = secure
+    parts.services.audit = audit
+    sources = KeySources(parts.services.schemas, parts.supervisor.errands.run)
+    reload = Reload(settings, load, sources.load, parts.services)
+    ending.reload_by(partial(_read_again, reload, manager))
     front = Front(ending)
     try:
         await parts.supervisor.open()
         await _look_around(parts.supervisor.probe, ending)
         if not ending.asked.done():
-            parts.services.address = _url(settings.server.host, sockets)
-            _announce(settings.server.host, parts.services.address, sockets)
+            parts.services.address = listening.url("https" if secure else "http")
+            _announce(parts.services.address)
+            _warn(settings, listening, keyring)
             if console:  # its start holds the loop: nobody is to wait for that
                 await front.open(parts.services.monitor, settings.home / "console.log")
-            parts.http.add_sockets(sockets)
+            parts.services.books.server(Action.SERVER_START)
+            parts.http.add_sockets(listening.sockets)
+            manager.ready(partial(_status, parts))
         await ending.asked
     finally:
+        manager.stopping()
         await front.close()
         await reload.close()
         await _close(parts, reload.held, ending)
+        listening.close()
+        await manager.close()
         _log.info("stopped")
 
 
-def _forget_ourselves(sockets: list[socket.socket]) -> None:
+def _read_again(reload: Reload, manager: notify.Manager) -> None:
+    manager.reloading()
+    reload.ask().add_done_callback(lambda _: manager.reloaded())
+
+
+async def _keys(settings: Settings) -> Keyring:
+    """The API keys, before anything listens. Raises BadSettings."""
+    # There is no supervisor yet, whose looks at processes would take the exit status of gopass from us.
+    keyring = await KeySources(Schemas(), Errands(Descendants()).run).load(settings)
+    if keyring:
+        guardian.close_to_others()  # who asks shows them to us, wherever ours are kept
+        _log.info("API keys are asked for: %s", ", ".join(keyring.by_label))
+    return keyring
+
+
+def _forget_ourselves(ports: set[int]) -> None:
     """What a user set for the clients of this server is not for the CLIs behind it."""
-    for name in environment.leading_back(os.environ, {each.getsockname()[1] for each in sockets}):
+    for name in environment.leading_back(os.environ, ports):
         _log.warning("%s is for clients of this server: its CLIs do not see it", name)
         del os.environ[name]
 
@@ -117,16 +156,27 @@ async def _look_around(probe: Probe, ending: Ending) -> None:
         _backends_log.info(found)
 
 
-def _bind(settings: Settings) -> list[socket.socket]:
-    host, port = settings.server.host, settings.server.port
+def _status(parts: _Parts) -> str:
+    supervisor = parts.supervisor
+    state = "draining" if supervisor.draining else parts.services.address
+    return f"{state}: {supervisor.live} live, {supervisor.queued} queued"
+
+
+async def _tls(settings: Settings) -> ssl.SSLContext | None:
     try:
-        return bind_sockets(port, host)
-    except (OSError, UnicodeError) as error:  # the latter for a name that cannot be one
-        why = error.strerror if isinstance(error, OSError) else "it is not a host name"
-        raise CannotServe(f"cannot listen on {host} port {port}: {why} (see --port and --host)") from error
+        return await asyncio.to_thread(tls.context, settings.server.tls_cert_file, settings.server.tls_key_file)
+    except tls.NoTls as error:
+        raise CannotServe(str(error)) from error
 
 
-async def _build(settings: Settings, *, log_content: bool) -> _Parts:
+def _audit(settings: Settings) -> Auditor:
+    try:
+        return wiring.audit(settings.server, SystemClock())
+    except AuditUnavailable as error:
+        raise CannotServe(f"{error} (see server.audit_log)") from error
+
+
+async def _build(settings: Settings, keyring: Keyring, *, log_content: bool) -> _Parts:
     clock = SystemClock()
     registry = default_registry(wiring.disabled(settings))
     options = wiring.session_options(settings)
@@ -137,7 +187,7 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
     def new_id(kind: str) -> str:
         return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
 
-    limits = wiring.limits(settings, NO_KEYS, log_content=log_content)
+    limits = wiring.limits(settings, keyring, log_content=log_content)
     supervisor = Supervisor(registry, limits, clock, new_id, keeping=keeping)
     services = Services(
         supervisor=supervisor,
@@ -149,7 +199,10 @@ async def _build(settings: Settings, *, log_content: bool) -> _Parts:
         habits=wiring.habits(settings),
         models=wiring.models(settings),
         group_habits=wiring.group_habits(settings),
+        keyring=keyring,
     )
+    services.rates.limit = wiring.rate_limit(settings.server)
+    services.metrics = wiring.metrics(settings.server)
     log = LogRing()
     log.install()
     services.monitor = LocalMonitor(services, log)
@@ -175,25 +228,18 @@ async def _open_store(settings: Settings) -> Store | None:
         return None
 
 
-def _url(host: str, sockets: list[socket.socket]) -> str:
-    port = sockets[0].getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _announce(host: str, url: str, sockets: list[socket.socket]) -> None:
+def _announce(url: str) -> None:
     print(_ANNOUNCEMENT.format(url=url), end="", flush=True)  # noqa: T201  the documented output
-    if any(not _is_loopback(bound) for bound in sockets):
-        print(  # noqa: T201
-            f"WARNING: {host} is not loopback, and there are no API keys yet:\n"
-            "WARNING: everyone who reaches this port can run agents on this machine as you.",
-            file=sys.stderr,
-            flush=True,
-        )
 
 
-def _is_loopback(bound: socket.socket) -> bool:
-    address: str = bound.getsockname()[0]
-    return address.startswith("127.") or address == "::1"
+def _warn(settings: Settings, listening: Listening, keyring: Keyring) -> None:
+    """Of doors that stand open to more than one would think."""
+    if keyring:
+        return
+    if not listening.is_local:
+        print(_WARNING.format(host=listening.host), file=sys.stderr, flush=True)  # noqa: T201  not to be missed
+    if settings.server.local_users == "own" and not peers.CAN_TELL:
+        _log.warning("every user of this machine can run agents as you: this system does not tell them apart")
 
 
 async def _close(parts: _Parts, settings: Settings, ending: Ending) -> None:
@@ -208,6 +254,8 @@ async def _close(parts: _Parts, settings: Settings, ending: Ending) -> None:
     await parts.services.visitors.close()
     await parts.services.requests.none_left(_LAST_WORDS_SECS)
     await parts.http.close_all_connections()
+    parts.services.books.server(Action.SERVER_STOP)
+    await parts.services.audit.close()
     if parts.keeping.spool:
         await parts.keeping.spool.close()
     if parts.keeping.store:

@@ -86,6 +86,46 @@ def _add_tui(commands: _Commands) -> argparse.ArgumentParser:
     return command
 
 
+def _add_keys(commands: _Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser("keys", help="make, list, remove and check API keys", allow_abbrev=False)
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+    for name, told in _KEYS.items():
+        action = actions.add_parser(name, help=told, description=told, allow_abbrev=False)
+        action.add_argument("--config", type=Path, help=_FILE)
+        if name in {"add", "remove"}:
+            action.add_argument("label", metavar="LABEL", help="what the key is called in logs")
+        for flag, kind, metavar, meaning in _BOUNDS if name == "add" else ():
+            many = "append" if kind is str else "store"
+            action.add_argument(flag, action=many, type=kind, metavar=metavar, help=meaning)
+    command.set_defaults(run=_keys)
+    return command
+
+
+def _add_doctor(commands: _Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        "doctor", help="find what would trouble a server here, and the cure", allow_abbrev=False
+    )
+    command.add_argument("--json", action="store_true", help="print the findings as JSON")
+    command.add_argument("--config", type=Path, help=_FILE)
+    command.set_defaults(run=_doctor)
+    return command
+
+
+def _add_service(commands: _Commands) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        "service", help="have systemd or launchd keep the server running", allow_abbrev=False
+    )
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+    for name, told in _SERVICE.items():
+        action = actions.add_parser(name, help=told, description=told, allow_abbrev=False)
+        if name == "install":
+            action.add_argument("--port", "-p", type=int, help="port to listen on, in place of the configured one")
+            action.add_argument("--config", type=Path, help=_FILE)
+            action.add_argument("--print", action="store_true", help="write the file to standard output only")
+    command.set_defaults(run=_service)
+    return command
+
+
 def _serve(options: argparse.Namespace) -> int:
     from clinvk.commands import serve  # noqa: PLC0415  what is not asked for is not loaded
 
@@ -104,6 +144,45 @@ def _tui(options: argparse.Namespace) -> int:
     return tui.run(options, os.environ)
 
 
+def _keys(options: argparse.Namespace) -> int:
+    from clinvk.commands import keys  # noqa: PLC0415  nor this
+
+    return keys.run(options, os.environ)
+
+
+_KEYS: Final = {
+    "add": "make a key, print it once, and write its digest into the key file",
+    "list": "the labels of the key file, and what each may do",
+    "remove": "take a key out of the key file",
+    "check": "gather the keys of all sources as the server does; their labels, or what is wrong",
+}
+_BOUNDS: Final = (
+    ("--backend", str, "NAME", "a backend that it may use, and no other; may be repeated"),
+    ("--workdir", str, "DIR", "a folder that its runs may work in, and nowhere else; may be repeated"),
+    ("--max-runs", int, "N", "runs it may have at once"),
+    ("--max-queued", int, "N", "runs it may have waiting beyond those"),
+    ("--rate", float, "RPS", "requests a second"),
+    ("--burst", int, "N", "requests at once before that rate holds"),
+)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from clinvk.commands import doctor  # noqa: PLC0415  nor this
+
+    return doctor.run(options, os.environ)
+
+
+def _service(options: argparse.Namespace) -> int:
+    from clinvk.commands import service  # noqa: PLC0415  nor this
+
+    return service.run(options, os.environ)
+
+
+_SERVICE: Final = {
+    "install": "write the service of this user, and start it now and with every login",
+    "uninstall": "stop it, and remove what install wrote",
+    "status": "whether it is installed and runs; the exit code says so too",
+}
 _KEY = {"KEY": "such as server.port"}
 _CONFIG: Final[tuple[tuple[str, Mapping[str, str], str], ...]] = (
     ("show", {}, "the whole configuration, and where each value comes from"),
@@ -112,4 +191,11 @@ _CONFIG: Final[tuple[tuple[str, Mapping[str, str], str], ...]] = (
     ("get", _KEY, "one value"),
     ("set", {**_KEY, "VALUE": "YAML: true, 3000, '[a, b]' or text"}, "change one value in the file"),
 )
-_COMMANDS = {"serve": _add_serve, "config": _add_config, "tui": _add_tui}
+_COMMANDS = {
+    "serve": _add_serve,
+    "config": _add_config,
+    "tui": _add_tui,
+    "doctor": _add_doctor,
+    "keys": _add_keys,
+    "service": _add_service,
+}

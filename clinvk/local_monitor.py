@@ -5,6 +5,7 @@ from typing import Final
 
 from clinvk import __version__
 from clinvk.api import backends
+from clinvk.api.bookkeeping import CONSOLE
 from clinvk.api.native import rerun
 from clinvk.api.services import Services
 from clinvk.clock import rfc3339
@@ -13,6 +14,7 @@ from clinvk.domain.paging import RunQuery, SessionQuery
 from clinvk.domain.run import StopCause
 from clinvk.domain.spec import Origin
 from clinvk.supervisor import view
+from clinvk.telemetry.audit import Who
 from clinvk.telemetry.logging import LogRing
 from clinvk.views import (
     BackendStatus,
@@ -27,7 +29,8 @@ from clinvk.views import (
     Status,
 )
 
-_CLIENT: Final = "console"
+_WHO: Final = Who(CONSOLE)
+"""What is done through a monitor is done at a console: the API's own endpoints know who asks."""
 
 
 class LocalMonitor:
@@ -94,15 +97,14 @@ class LocalMonitor:
         return view.of_session(await self._supervisor.sessions.store.session_like(prefix))
 
     async def delete_session(self, session_id: str) -> tuple[str, ...]:
-        return await self._supervisor.keeper.delete(session_id)
+        return await self._services.books.delete_session(session_id, _WHO)
 
     async def stop(self, run_id: str, cause: StopCause) -> RunView:
-        if run_id in self._supervisor.history:
-            self._supervisor.stop(run_id, cause)
+        self._services.books.stop_run(run_id, cause, _WHO)
         return await self.run(run_id)
 
     async def rerun(self, run_id: str, backend: str | None = None) -> RunView:
-        origin = Origin(client=_CLIENT, base_url=self._services.address)
+        origin = Origin(client=CONSOLE, base_url=self._services.address)
         return await self.run(await rerun.begin(self._services, run_id, backend, origin))
 
     def _backend(self, name: str) -> BackendStatus:

@@ -3,10 +3,16 @@
 import asyncio
 import importlib
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from clinvk.api import client
 from clinvk.api.console.visitors import Open, Page, Visit
+from clinvk.api.cors import Cors
 from clinvk.api.dialects.models import Models, Offer
+from clinvk.api.rates import Limit
 from clinvk.api.services import Bounds, GroupHabits, Habits
+from clinvk.clock import Clock
 from clinvk.domain.access import Keyring
 from clinvk.domain.spec import ApprovalMode, SandboxMode
 from clinvk.monitor import Monitor
@@ -15,6 +21,10 @@ from clinvk.settings.backends import NAMES
 from clinvk.supervisor import workdir
 from clinvk.supervisor.limits import BackendOptions, Limits
 from clinvk.supervisor.sessions import SessionOptions
+from clinvk.telemetry.audit import NO_AUDIT, Audit, Auditor
+
+if TYPE_CHECKING:
+    from clinvk.telemetry.metrics import Metrics
 
 
 def disabled(settings: Settings) -> set[str]:
@@ -76,7 +86,36 @@ def bounds(server: ServerSettings) -> Bounds:
         write_secs=server.write_timeout_secs,
         idle_secs=server.idle_timeout_secs,
         allowed_hosts=server.allowed_hosts,
+        cors=Cors(server.cors_allowed_origins, server.cors_allow_credentials, server.cors_max_age),
+        trusted_proxies=client.proxies(server.trusted_proxies),
+        own_users_only=server.local_users == "own",
+        max_connections=server.max_connections,
+        metrics_require_key=server.metrics_require_key,
     )
+
+
+def rate_limit(server: ServerSettings) -> Limit:
+    """How often a client may ask."""
+    return Limit(
+        enabled=server.rate_limit_enabled,
+        rps=server.rate_limit_rps,
+        burst=server.rate_limit_burst,
+        cleanup_secs=server.rate_limit_cleanup_secs,
+    )
+
+
+def metrics(server: ServerSettings, held: "Metrics | None" = None) -> "Metrics | None":
+    """What counts, or goes on counting, if anybody asks for it. Its library takes a while to load: only then."""
+    if not server.metrics_enabled:
+        return None
+    from clinvk.telemetry.metrics import Metrics  # noqa: PLC0415
+
+    return held or Metrics()
+
+
+def audit(server: ServerSettings, clock: Clock) -> Auditor:
+    """The audit log, open, if there is to be one. Raises AuditUnavailable."""
+    return Audit(Path(server.audit_log), clock) if server.audit_log else NO_AUDIT
 
 
 def models(settings: Settings) -> Models:

@@ -92,7 +92,7 @@ class TestWrongConfiguration:
         monkeypatch.setenv("CLINVK_HOME", str(tmp_path))
         monkeypatch.setenv("CLINVK_API_KEYS", "31337")
         told = self.refused(capsys)
-        assert told.startswith("clinvk: environment: CLINVK_API_KEYS asks for API keys")
+        assert told.startswith("clinvk: environment: CLINVK_API_KEYS holds a key, number 1, that is shorter")
         assert "31337" not in told
 
     def test_the_file_that_the_environment_names(self, tmp_path, capsys, monkeypatch):

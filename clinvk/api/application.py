@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application
 
-from clinvk.api import explorer, openapi, paths
+from clinvk.api import explorer, listening, openapi, paths
 from clinvk.api.console import routes as console
 from clinvk.api.console.socket import Socket
 from clinvk.api.handler import Handler
+from clinvk.api.listening import Listener
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
 from clinvk.api.table import ROUTES
@@ -41,19 +41,14 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
         specs,
         default_handler_class=Handler,
         default_handler_args={"services": services, "operations": {}},
-        log_function=lambda _: None,  # the handler writes its own access line
+        log_function=listening.answered,  # the handler writes its own access line
         new_id=services.new_id,
     )
 
 
-def server(services: Services, routes: Iterable[Route] = ROUTES) -> HTTPServer:
-    """The HTTP server, not yet listening. A half-sent head falls under the idle timeout."""
-    return HTTPServer(
-        application(services, routes),
-        idle_connection_timeout=services.bounds.idle_secs,
-        body_timeout=None,  # the handler keeps that clock: Tornado's closes without a word
-        max_header_size=64 << 10,
-    )
+def server(services: Services, routes: Iterable[Route] = ROUTES) -> Listener:
+    """The HTTP server, not yet listening."""
+    return Listener(application(services, routes), services)
 
 
 def _pattern(path: str) -> str:

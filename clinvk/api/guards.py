@@ -27,22 +27,17 @@ def check_host(host: str | None, allowed: Collection[str]) -> None:
         )
 
 
-def check_origin(origin: str | None, host: str | None) -> None:
-    """A browser's request must come from a page of this machine, or of this very server. Raises Problem."""
-    if origin is None:
-        return
-    netloc = origin.partition("://")[2]
-    if _is_local(_name(netloc)) or (host is not None and netloc == host):
-        return
-    raise Problem(Kind.FORBIDDEN, f"Requests from pages of '{origin}' are not allowed")
-
-
 def check_media_type(content_type: str | None, *, has_body: bool) -> None:
     """A body must say that it is JSON: browsers send text/plain across sites without asking. Raises Problem."""
     essence = (content_type or "").partition(";")[0].strip().lower()
     if has_body and essence != "application/json":
         said = f"'{content_type}'" if content_type else "none"
         raise Problem(Kind.MEDIA_TYPE, f"The body needs Content-Type: application/json, not {said}")
+
+
+def is_of_this_machine(host: str) -> bool:
+    """Whether it is a loopback name or address, with a port or without."""
+    return _is_local(_name(host))
 
 
 def declared_length(content_length: str | None) -> int | None:

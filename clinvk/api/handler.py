@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 import orjson
@@ -11,7 +12,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from clinvk.api import guards, parameters, paths, presence, problems
+from clinvk.api import admission, client, cors, guards, methods, parameters, paths, presence, problems
 from clinvk.api.access import Access
 from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.idempotency import HEADER
@@ -26,7 +27,6 @@ from clinvk.domain.wire import to_wire
 _log = logging.getLogger("clinvk.access")
 
 _SANE_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_LOOK_SECS: Final = 1.0  # between two looks whether a client that has sent more than its request is still there
 
 
 @stream_request_body
@@ -42,16 +42,17 @@ class Handler(RequestHandler):
         self.operations = operations
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the client has left."""
-        self.access = Access(services, self.request, self.request_id)
+        self.client = client.of(self.request, services.bounds.trusted_proxies)
+        self.access = Access(services, self.request, self.request_id, self.client.address, operations)
         self.grant: Grant | None = None
-        """Of the key that was shown; None where none is asked for."""
+        """Of the key that was shown; None where none is asked for, or where one gets in without."""
         self.body: Any = None
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
-        self._refusal: Problem | None = None
         self._declared: int | None = 0
         self._incoming = Body(services.bounds.max_body_bytes)
         self._timer: asyncio.TimerHandle | None = None
+        self._watch = presence.Watch(self._connection.stream)
 
     # The request comes in.
 
@@ -68,30 +69,25 @@ class Handler(RequestHandler):
 
     def prepare(self) -> None:
         self.access.begin()
+        self._declared = guards.declared_length(self.request.headers.get("Content-Length"))
         self._connection.set_max_body_size(1 << 60)  # we count ourselves
-        try:
-            self._guard()
-        except Problem as problem:
-            # Said once the body is in: a sender who finds the connection closed never reads the answer.
-            self._refusal = problem
-            if "Expect" in self.request.headers or self._declared is None or self._declared > DISCARD_LIMIT:
-                self._hang_up(problem)
-                return
+        # Said once the body is in: a sender who finds the connection closed never reads the answer.
+        endless = self._declared is None or self._declared > DISCARD_LIMIT
+        if self._refusal and ("Expect" in self.request.headers or endless):
+            self._hang_up(self._refusal)
+            return
         patience = self.services.bounds.read_secs
         self._timer = asyncio.get_running_loop().call_later(patience, self._read_too_long)
 
-    def _guard(self) -> None:
-        headers = self.request.headers
-        self._declared = guards.declared_length(headers.get("Content-Length"))
-        if self._declared is None:
-            raise Problem(Kind.INVALID_REQUEST, "The request's Content-Length is no number")
-        guards.check_host(headers.get("Host"), self.services.bounds.allowed_hosts)
-        guards.check_origin(headers.get("Origin"), headers.get("Host"))
-        if self.request.method == "POST":
-            has_body = "Transfer-Encoding" in headers or self._declared > 0
-            guards.check_media_type(headers.get("Content-Type"), has_body=has_body)
-        if self._declared > self.services.bounds.max_body_bytes:
-            raise self._incoming.excess()
+    @property
+    def keys(self) -> list[str]:
+        """The API keys that the request shows."""
+        return admission.keys(self.request.headers)
+
+    @cached_property
+    def _refusal(self) -> Problem | None:
+        """Why it is not taken, by its head alone."""
+        return admission.refusal(self)
 
     def data_received(self, chunk: bytes) -> None:
         self._incoming.add(chunk)
@@ -113,35 +109,22 @@ class Handler(RequestHandler):
             raise self._refusal
         if self._incoming.too_large:
             raise self._incoming.excess()
-        if self.request.method == "OPTIONS" and self.operations:
+        if self.request.method == "OPTIONS" and (self.operations or cors.is_preflight(self.request)):
             self._tell_methods()
             return
         route = self.route
         if route is None:
-            raise self._wrong_method()
+            raise methods.wrong(self.request, self.operations)
         self.path = path
         self.query = parameters.read(route.parameters, self.get_query_argument, self.request.headers)
         if route.request and not route.needs_body and self._incoming.is_empty:
             self.body = {}
         elif route.request:
             self.body = self._incoming.value(self.services.schemas.checker(route.request))
-        self._look_again()
+        self._watch.begin()
         await route.endpoint(self)
 
     get = post = put = patch = delete = head = options = _serve
-
-    def _look_again(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECS, self._look)
-
-    def _look(self) -> None:
-        # Tornado sees a client leave by itself, but not one that has sent more: a request, or a mere line feed.
-        stream = self._connection.stream
-        if stream.closed():
-            return  # seen already: `on_connection_close` is on its way
-        if presence.has_left(stream.socket):
-            stream.close()
-        else:
-            self._look_again()
 
     # The answer goes out.
 
@@ -153,11 +136,10 @@ class Handler(RequestHandler):
     @property
     def origin(self) -> Origin:
         """Who asks, for the run's record."""
-        base_url = f"{self.request.protocol}://{self.request.host}"
         keyed = HEADER in self.query
         dialect = self.route.dialect if self.route else Dialect.NATIVE
         label = self.grant.label if self.grant else None
-        return Origin(dialect, self.request.remote_ip or "", label, self.request_id, base_url, keyed)
+        return Origin(dialect, self.client.address, label, self.request_id, self.client.base_url, keyed)
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""
@@ -229,9 +211,10 @@ class Handler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, HTTPError):  # Tornado's own: a method it does not know, text it cannot decode
+        if isinstance(error, HTTPError):  # Tornado's own, and it may say so before it lets us look at who asks
             undecodable = Problem(Kind.INVALID_REQUEST, "The path or the query is not UTF-8")
-            error = self._wrong_method() if status_code == 405 else undecodable
+            wrong = methods.wrong(self.request, self.operations) if status_code == 405 else undecodable
+            error = self._refusal or wrong
         self._answer(problems.of(error) if error else Problem(Kind.INTERNAL, "The request failed"))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:  # noqa: ARG002
@@ -263,21 +246,13 @@ class Handler(RequestHandler):
         self._answer(problem)
 
     def _tell_methods(self) -> None:
+        allowed = methods.allowed(self.operations)
         self.set_status(204)
-        self.set_header("Allow", self._allowed)
+        self.set_header("Allow", allowed)
+        if cors.is_preflight(self.request):
+            for name, value in self.services.bounds.cors.of_preflight(self.request.headers, allowed).items():
+                self.set_header(name, value)
         self.finish()
-
-    def _wrong_method(self) -> Problem:
-        if not self.operations:
-            return Problem(Kind.NOT_FOUND, paths.nothing_at(self.request.path))
-        names = ", ".join(sorted(self.operations))
-        detail = f"{self.request.path} takes {names}, not {self.request.method}"
-        return Problem(Kind.METHOD_NOT_ALLOWED, detail, headers={"Allow": self._allowed})
-
-    @property
-    def _allowed(self) -> str:
-        implied = {"OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
-        return ", ".join(sorted(implied.union(self.operations)))
 
     @property
     def _connection(self) -> HTTP1Connection:
@@ -291,6 +266,7 @@ class Handler(RequestHandler):
         )
 
     def _stop_timer(self) -> None:
+        self._watch.end()
         if self._timer:
             self._timer.cancel()
             self._timer = None

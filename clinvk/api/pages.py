@@ -75,8 +75,9 @@ class Shelf:
         named = Parameter("name", "path", "Name of the file.", {"type": "string", "examples": [example]})
         told = {200: Answer("The file.", dict.fromkeys(_MEDIA_TYPES.values(), ""))}
         return Route(
-            "GET", f"{page}/{{name}}", file, name, summary, "meta", told, (Kind.NOT_FOUND,), parameters=(named,)
-        )
+            "GET", f"{page}/{{name}}", file, name, summary, "meta", told, (Kind.NOT_FOUND,), open=True,
+            parameters=(named,),
+        )  # fmt: skip
 
 
 def answers(description: str) -> dict[int, Answer]:
@@ -112,7 +113,7 @@ def send(call: Handler, sent: File) -> None:
     call.set_header("Cache-Control", "no-cache")  # kept, and asked for again: after an upgrade nothing is stale
     call.set_header("Etag", sent.etag(compressed=compressed))
     if sent.is_gzip:
-        call.set_header("Vary", "Accept-Encoding")
+        call.add_header("Vary", "Accept-Encoding")
     if call.check_etag_header():
         call.set_status(304)
         call.finish()

@@ -64,6 +64,7 @@ class Kind(Enum):
         "idempotency-mismatch", 422, "Idempotency Mismatch", _INVALID, "idempotency_mismatch", _INVALID, _ONCE
     )
     TOO_LARGE = _Kind("body-too-large", 413, "Body Too Large", _INVALID, None, _INVALID)
+    HEAD_TOO_LARGE = _Kind("head-too-large", 431, "Head Too Large", _INVALID, None, _INVALID)
     MEDIA_TYPE = _Kind("unsupported-media-type", 415, "Unsupported Media Type", _INVALID, None, _INVALID)
     OVERLOADED = _Kind(
         "overloaded", 429, "Overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"
@@ -89,6 +90,10 @@ class Kind(Enum):
     SHUTTING_DOWN = _Kind(
         "shutting-down", 503, "Shutting Down", "server_error", None, "overloaded_error", {"Retry-After": "5"}
     )
+    TOO_MANY_CONNECTIONS = _Kind(
+        "too-many-connections", 503, "Too Many Connections", "server_error", None, "overloaded_error",
+        {"Retry-After": "5"},
+    )  # fmt: skip
     STORE_UNAVAILABLE = _Kind(
         "store-unavailable", 503, "Store Unavailable", "server_error", None, "api_error", {"Retry-After": "30"}
     )

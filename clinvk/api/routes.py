@@ -12,6 +12,7 @@ from clinvk.schemas import Checker
 if TYPE_CHECKING:
     from clinvk.api.dialects.voice import Voice
     from clinvk.api.handler import Handler
+    from clinvk.api.services import Services
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -67,9 +68,15 @@ class Route:
     request: str | None = None
     needs_body: bool = True
     """False where a request without a body is one with `{}`."""
-    open: bool = False
-    """Whether it is served without an API key too."""
+    open: "bool | Callable[[Services], bool]" = False
+    """Whether it is served without an API key too; a function where the settings decide."""
+    unlimited: bool = False
+    """Whether it counts for no rate limit, nor is refused by one."""
     dialect: Dialect = Dialect.NATIVE
     voice: "Callable[[str, int], Voice] | None" = None
     parameters: tuple[Parameter, ...] = ()
     description: str = ""
+
+    def is_open(self, services: "Services") -> bool:
+        """Whether it is served without an API key too, as things are."""
+        return self.open(services) if callable(self.open) else self.open

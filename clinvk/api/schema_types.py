@@ -731,6 +731,23 @@ class BackendResult(TypedDict):
     notices: NotRequired[list[str]]
 
 
+class DoctorReportFinding(TypedDict):
+    id: str
+    subject: Literal["cli", "config", "home", "server", "terminal", "env", "machine", "doctor"]
+    level: Literal["ok", "note", "warning", "problem"]
+    about: str
+    message: str
+    cure: str
+
+
+class DoctorReport(TypedDict):
+    """What `clinvk doctor --json` prints."""
+
+    ok: bool
+    version: str
+    findings: list[DoctorReportFinding]
+
+
 class GroupStopped(TypedDict):
     """How it stands with a group of runs that was asked to end."""
 
@@ -761,15 +778,15 @@ class HealthRuns(TypedDict):
 
 
 class Health(TypedDict):
-    """The server at one glance."""
+    """The server at one glance. Where API keys are asked for, whoever shows none is told `status` and no more."""
 
-    status: Literal["ok", "degraded", "unhealthy"]
-    version: str
-    uptime: str
-    uptime_ms: int
-    backends: list[HealthBackend]
-    session_store: HealthSessionStore
-    runs: HealthRuns
+    status: Literal["ok", "degraded", "unhealthy", "draining"]
+    version: NotRequired[str]
+    uptime: NotRequired[str]
+    uptime_ms: NotRequired[int]
+    backends: NotRequired[list[HealthBackend]]
+    session_store: NotRequired[HealthSessionStore]
+    runs: NotRequired[HealthRuns]
 
 
 class InspectionProcesse(TypedDict):

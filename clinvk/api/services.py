@@ -1,12 +1,17 @@
 """What the handlers work with."""
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from clinvk.api.bookkeeping import Books
+from clinvk.api.client import NOBODY, Proxies
 from clinvk.api.console.visitors import Open, Visitors
+from clinvk.api.cors import LOCAL, Cors
 from clinvk.api.dialects.models import Models
 from clinvk.api.idempotency import Idempotency
+from clinvk.api.rates import Rates
 from clinvk.api.requests import Requests
 from clinvk.clock import Clock
 from clinvk.domain.access import NO_KEYS, Keyring
@@ -15,7 +20,11 @@ from clinvk.monitor import Monitor
 from clinvk.schemas import Schemas
 from clinvk.supervisor.groups import Groups
 from clinvk.supervisor.supervisor import Supervisor
+from clinvk.telemetry.audit import NO_AUDIT, Auditor
 from clinvk.telemetry.pulse import Gauge
+
+if TYPE_CHECKING:
+    from clinvk.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,12 @@ class Bounds:
     keepalive_secs: float = 15.0
     """The longest silence of a stream."""
     allowed_hosts: tuple[str, ...] = ()
+    cors: Cors = LOCAL
+    trusted_proxies: Proxies = NOBODY
+    own_users_only: bool = True
+    """Whether programs of other users of this machine are refused while no keys are asked for."""
+    max_connections: int = 1024
+    metrics_require_key: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +105,25 @@ class Services:
     pulse: Gauge = field(init=False)
     keyring: Keyring = NO_KEYS
     """The keys that clients must show one of; an empty one asks for none."""
+    tls: ssl.SSLContext | None = None
+    """What is spoken on ports, with those who come from now on; None is HTTP in the clear."""
+    rates: Rates = field(init=False)
+    metrics: "Metrics | None" = None
+    """None where nobody asks for them: nothing is counted then, nor is their library loaded."""
+    audit: Auditor = NO_AUDIT
+    books: Books = field(init=False)
     groups: Groups = field(init=False)
     idempotency: Idempotency = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pulse = Gauge(self.clock)
+        self.pulse = Gauge(self.clock, self._late)
         self.supervisor.watch(self.pulse.beat(), "pulse")
+        self.rates = Rates(self.clock)
         self.groups = Groups(self.supervisor, self.clock)
         self.idempotency = Idempotency(self.supervisor, self.clock, self.new_id)
+        self.books = Books(self)
+        self.supervisor.watch(self.books.keep(), "bookkeeping")
+
+    def _late(self, seconds: float) -> None:
+        if self.metrics:
+            self.metrics.lag(seconds)

@@ -7,6 +7,7 @@ from clinvk.api import explorer, meta, pages
 from clinvk.api.anthropic.routes import ROUTES as ANTHROPIC
 from clinvk.api.console.routes import PAGE as CONSOLE
 from clinvk.api.handler import Endpoint
+from clinvk.api.metrics import ROUTE as METRICS
 from clinvk.api.native import (
     backends,
     chain,
@@ -254,17 +255,20 @@ ROUTES: Final = (
         {
             200: _json("It is, or it is `degraded`: a backend that the configuration wants is missing.",
                        "native/health"),
-            503: _json("The store of sessions fails. Prompts still run, without sessions.", "native/health"),
+            503: _json("The store of sessions fails: prompts still run, without sessions. Or the server ends.",
+                       "native/health"),
         },
+        open=True, unlimited=True, description="Where keys are asked for, all but `status` is for who shows one.",
     ),
     Route(
         "GET", "/openapi.json", meta.openapi, "getOpenapi", "This document", "meta",
-        {200: Answer("OpenAPI 3.1.", {JSON: ""})},
+        {200: Answer("OpenAPI 3.1.", {JSON: ""})}, open=True,
     ),
     Route(
         "GET", "/docs", explorer.docs, "getDocs", "This API, to read and to try out", "meta",
-        pages.answers("A page for browsers. It needs nothing from elsewhere, and no JavaScript."),
+        pages.answers("A page for browsers. It needs nothing from elsewhere, and no JavaScript."), open=True,
     ),
+    METRICS,
     CONSOLE,
     Route(
         "GET", "/", meta.root, "getRoot", "Where to go from here", "meta",

@@ -199,7 +199,8 @@ class Server:
 def _check_against(route: Route, reply: Reply, faults: Callable[[str, object], list[Any]]) -> None:
     if reply.status not in route.answers:
         uri = reply.json.get("problem_type") or reply.json["type"]
-        kinds = {BASE + kind.value.slug for kind in (*route.problems, Kind.FORBIDDEN, Kind.INTERNAL)}
+        of_any = (Kind.FORBIDDEN, Kind.INTERNAL, Kind.UNAUTHORIZED, Kind.RATE_LIMITED)
+        kinds = {BASE + kind.value.slug for kind in (*route.problems, *of_any)}
         assert uri in kinds, f"{route.method} {route.path} does not say that it may answer {uri}"
         return
     content = route.answers[reply.status].content

@@ -3,7 +3,7 @@
 import pytest
 
 from clinvk import processes
-from clinvk.api.handler import Handler
+from clinvk.api.presence import Watch
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.limits import Limits
 
@@ -106,16 +106,16 @@ async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(serv
 
 
 async def test_a_look_at_a_client_that_was_just_seen_to_leave_is_harmless(server, monkeypatch):
-    handlers = []
+    watches = []
 
-    def note(handler):
-        handlers.append(handler)
+    def note(watch):
+        watches.append(watch)
 
-    monkeypatch.setattr(Handler, "_look_again", note)
+    monkeypatch.setattr(Watch, "begin", note)
     connection = await server.post(asked("/hang", "json"))
     run = await server.started()
-    [handler] = handlers
-    handler._connection.stream.close()
-    handler._look()
+    [watch] = watches
+    watch._stream.close()
+    watch._look()
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
     await connection.leave()

@@ -19,6 +19,9 @@ CONTRACT = {
     Kind.BACKEND_NOT_FOUND: (
         400, "backend-not-found", "invalid_request_error", "model_not_found", "invalid_request_error",
     ),
+    Kind.UNAUTHORIZED: (
+        401, "unauthorized", "authentication_error", "invalid_api_key", "authentication_error",
+    ),
     Kind.FORBIDDEN: (403, "forbidden", "permission_error", None, "permission_error"),
     Kind.NOT_FOUND: (404, "not-found", "invalid_request_error", "not_found", "not_found_error"),
     Kind.METHOD_NOT_ALLOWED: (405, "method-not-allowed", "invalid_request_error", None, "invalid_request_error"),
@@ -31,7 +34,10 @@ CONTRACT = {
         422, "idempotency-mismatch", "invalid_request_error", "idempotency_mismatch", "invalid_request_error",
     ),
     Kind.TOO_LARGE: (413, "body-too-large", "invalid_request_error", None, "invalid_request_error"),
+    Kind.HEAD_TOO_LARGE: (431, "head-too-large", "invalid_request_error", None, "invalid_request_error"),
+    Kind.TOO_MANY_CONNECTIONS: (503, "too-many-connections", "server_error", None, "overloaded_error"),
     Kind.MEDIA_TYPE: (415, "unsupported-media-type", "invalid_request_error", None, "invalid_request_error"),
+    Kind.RATE_LIMITED: (429, "rate-limited", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"),
     Kind.OVERLOADED: (429, "overloaded", "rate_limit_error", "rate_limit_exceeded", "rate_limit_error"),
     Kind.INTERNAL: (500, "internal", "server_error", None, "api_error"),
     Kind.SESSION_AMBIGUOUS: (
@@ -200,5 +206,5 @@ async def test_what_is_no_http_at_all_is_refused_and_nothing_breaks(server):
         assert (await connection.closed()).startswith(b"HTTP/1.1 400 ")
     connection = await server.connect()
     await connection.send(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    assert await connection.closed() == b""
+    assert (await connection.closed()).startswith(b"HTTP/1.1 431 ")
     assert (await server.fetch("/health")).status == 200

@@ -112,14 +112,14 @@ def test_names_of_hosts_are_let_in(configured):
 
 def test_what_only_a_start_can_take_is_named_again_and_again(configured):
     server = configured()
-    text = "server:\n  host: localhost\n  idle_timeout_secs: 5\n  read_timeout_secs: 6\n"
+    text = "server:\n  host: localhost\n  unix_socket: /nowhere/s\n  idle_timeout_secs: 6\n"
     told = server.reload(text)
     assert told == (
-        f"reloaded {server.file}: changed server.read_timeout_secs;"
-        " needs a restart: server.host, server.idle_timeout_secs"
+        f"reloaded {server.file}: changed server.idle_timeout_secs;"
+        " needs a restart: server.host, server.unix_socket"
     )
     told = server.reload()
-    assert told == f"reloaded {server.file}: needs a restart: server.host, server.idle_timeout_secs"
+    assert told == f"reloaded {server.file}: needs a restart: server.host, server.unix_socket"
 
 
 def test_where_nothing_has_changed_it_says_so_and_flags_stay_above_the_file(configured):

@@ -3,7 +3,6 @@
 Translations have the same blocks, byte for byte (test_translations): only the pages they translate are looked at.
 """
 
-import configparser
 import json
 import re
 import shlex
@@ -113,12 +112,12 @@ def test_a_configuration_is_taken(text, tmp_path):
 
 
 def test_the_configuration_that_is_called_the_defaults_is(tmp_path):
-    page = (ROOT / "docs" / "serve.md").read_text("utf-8")
+    above, told, _ = (ROOT / "docs" / "serve.md").read_text("utf-8").partition("These are the defaults.")
     file = tmp_path / "shown.yaml"  # by another name than the one that is read unasked
-    file.write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    file.write_text(re.findall(r"```yaml\n(.*?)```", above, re.DOTALL)[-1])
     given, default = (settings.load(SCHEMAS, tmp_path, source, {}, {}) for source in (file, None))
+    assert told
     assert settings.changes(default, given) == []
-    assert "These are the defaults." in page
 
 
 @pytest.mark.parametrize("text", blocks("json"))
@@ -151,21 +150,9 @@ def test_a_command_line_that_serves_is_taken(text):
         assert cli._parser().parse_args(shlex.split(line)).run
 
 
-@pytest.mark.parametrize("text", blocks("ini"))
-def test_a_service_starts_what_there_is_and_does_not_repeat_what_stays_wrong(text):
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str
-    parser.read_string(text)
-    service = parser["Service"]
-    assert cli._parser().parse_args(shlex.split(service["ExecStart"])[1:]).port == 8080
-    exit_codes = (ROOT / "docs" / "reference" / "command-line.md").read_text("utf-8")
-    for code in service["RestartPreventExitStatus"].split():
-        assert re.search(rf"^\| {code} \| .*([Ww]rong usage|configuration)", exit_codes, re.MULTILINE)
-
-
 def test_every_kind_of_block_has_its_test():
     """A new kind is looked at by nobody until it is named here."""
-    looked_at = {"sh", "python", "js", "yaml", "json", "text", "console", "ini"}
+    looked_at = {"sh", "python", "js", "yaml", "json", "text", "console"}
     drawn = {"mermaid"}
     kinds = {kind for page in PAGES for kind in re.findall(r"^```(\w+)$", page.read_text("utf-8"), re.MULTILINE)}
     assert kinds <= looked_at | drawn

@@ -52,9 +52,30 @@ def test_every_operation_has_a_name_of_its_own():
     assert {operation(route)["tags"][0] for route in ROUTES} == {tag["name"] for tag in DOCUMENT["tags"]}
 
 
+OPEN = {"getHealth", "getOpenapi", "getDocs", "getConsole"}
+"""What needs no key, whatever the settings are."""
+
+
+def problems(route):
+    """What it says itself, and what every request may meet before it comes to it."""
+    keys = set() if route.name in OPEN else {Kind.UNAUTHORIZED}
+    rates = set() if route.name == "getHealth" else {Kind.RATE_LIMITED}
+    return {*route.problems, Kind.FORBIDDEN, Kind.INTERNAL, *keys, *rates}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_every_operation_says_which_keys_it_takes(route):
+    schemes = {name: (told["type"], told.get("scheme", told.get("name")))
+               for name, told in DOCUMENT["components"]["securitySchemes"].items()}  # fmt: skip
+    assert schemes == {"bearer": ("http", "bearer"), "apiKey": ("apiKey", "X-Api-Key")}
+    either = [{"bearer": []}, {"apiKey": []}]
+    by_settings = {"getMetrics": [{}, *either]}
+    assert operation(route)["security"] == ([] if route.name in OPEN else by_settings.get(route.name, either))
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_problem_a_route_may_answer_is_in_it_and_no_other(route):
-    kinds = {*route.problems, Kind.FORBIDDEN, Kind.INTERNAL}
+    kinds = problems(route)
     responses = operation(route)["responses"]
     told = {int(status) for status in responses} - set(route.answers)
     assert told == {kind.value.status for kind in kinds}
@@ -68,7 +89,7 @@ def test_every_problem_a_route_may_answer_is_in_it_and_no_other(route):
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_every_problem_a_route_may_answer_shows_one_of_its_very_kind(route):
-    for kind in {*route.problems, Kind.FORBIDDEN, Kind.INTERNAL}:
+    for kind in problems(route):
         (told,) = operation(route)["responses"][str(kind.value.status)]["content"].values()
         assert kind.value.slug in told["examples"], "clinvk/api/openapi/refusals.py has no example of it"
         shown = led(told["examples"][kind.value.slug])["value"]
@@ -100,7 +121,7 @@ SHOWN_ONLY = {
     ("deleteRun", "202"): {"stopping"},
     ("getRun", "200"): {"queued", "running", "stopping", "completed", "failed", "cancelled"},
     ("getHealth", "200"): {"ok", "degraded"},
-    ("getHealth", "503"): {"unhealthy"},
+    ("getHealth", "503"): {"unhealthy", "draining"},
     ("cancelGroup", "200"): {True},
     ("cancelGroup", "202"): {False},
 }

@@ -111,7 +111,7 @@ def port_of(stdout: Any) -> int:
         piece = os.read(stdout.fileno(), 4096)
         assert piece, f"the server did not start: {told.decode()}"
         told += piece
-    return int(re.search(rb"http://[^ ]*:(\d+)", told).group(1))
+    return int(re.search(rb"https?://[^ ]*:(\d+)", told).group(1))
 
 
 def gone(family: list[processes.Process]) -> bool:

@@ -192,7 +192,7 @@ async def test_an_address_that_others_can_reach_is_warned_of_loudly(tmp_path):
         assert await program.end() == 0
     assert program.out == ANNOUNCED.format(url=f"http://0.0.0.0:{program.port}")
     warnings = [line for line in program.err.splitlines() if line.startswith("WARNING: ")]
-    assert warnings[0] == "WARNING: 0.0.0.0 is not loopback, and there are no API keys yet:"
+    assert warnings[0] == "WARNING: 0.0.0.0 is not loopback, and this server asks for no API keys."
     assert "can run agents on this machine as you" in warnings[1]
 
 

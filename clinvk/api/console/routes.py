@@ -29,7 +29,9 @@ def _html() -> bytes:
 PAGE: Final = Route(
     "GET", "/console", page, "getConsole", "The console, in a browser", "meta",
     pages.answers("A page for browsers, with a terminal that shows what `clinvk serve --tui` does."),
-    (Kind.NOT_FOUND,), description="Only with `server.console_enabled`. For eight visitors at once.",
+    (Kind.NOT_FOUND,), open=True,
+    description="Only with `server.console_enabled`. For eight visitors at once. Where keys are asked for, the"
+    " page does so.",
 )  # fmt: skip
 FILES: Final = pages.Shelf(
     _HERE,

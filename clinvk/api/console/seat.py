@@ -1,12 +1,13 @@
 """One visitor: what the page says, the console that it is said to, and the end of both."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
 
 from clinvk.api.console.visitors import LIMIT, Closing, Open, Visit, Visitors
+from clinvk.domain.access import Keyring
 from clinvk.supervisor.tasks import Tasks
 
 
@@ -36,14 +37,19 @@ class Seat:
         make: Open,
         send: Callable[[bytes], asyncio.Future[None]],
         close: Callable[[int, str], None],
+        held: Collection[bytes] = (),
     ) -> None:
-        """`send` and `close` are the socket's; `send` is done when the page has taken what it was sent."""
+        """`send` and `close` are the socket's; `send` is done when the page has taken what it was sent.
+
+        `held` are the API keys that the page has shown, by their digests.
+        """
         self.send = send
         self.columns = self.rows = 0
         self.dark = True
         self._visitors = visitors
         self._make = make
         self._close = close
+        self._held = held
         self._tasks = Tasks()
         self._running: asyncio.Task[None] | None = None
         self._visit: Visit | None = None
@@ -68,6 +74,11 @@ class Seat:
                 self._fit()
             case Input(text) if self._visit:
                 await self._visit.feed(text)
+
+    def may_stay(self, keyring: Keyring) -> bool:
+        """Whether these keys would let it in."""
+        grants = [keyring.grants[each] for each in self._held if each in keyring.grants]
+        return not keyring or any(not grant.is_bounded for grant in grants)
 
     def send_away(self, code: Closing, reason: str) -> None:
         """Close the socket, and end the console if that did not end itself."""

@@ -1,16 +1,20 @@
 """The socket behind the page: keys and sizes come in, what a terminal shows goes out."""
 
 import asyncio
+import base64
 from typing import Final
-from urllib.parse import urlsplit
 
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from clinvk.api import cors
 from clinvk.api.console.seat import Seat
 from clinvk.api.handler import Handler
 from clinvk.api.problems import Kind, Problem
+from clinvk.domain.access import digest
 
 OFF: Final = "There is no console here: server.console_enabled is false"
+PROTOCOL: Final = "clinvk.console"
+_KEY: Final = "clinvk.key."
 _PING_SECS: Final = 20.0
 _MESSAGE_BYTES: Final = 16 << 10  # the page makes pieces of what is longer
 
@@ -20,16 +24,24 @@ class Socket(Handler, WebSocketHandler):
 
     seat: Seat
 
-    def _guard(self) -> None:
-        """What holds for every request, and more: nothing but the server's own page may have a console.
+    @property
+    def keys(self) -> list[str]:
+        """Also those in the names of protocols: a browser can set no header of this request but that."""
+        return [*super().keys, *_keys(self._protocols)]
 
-        Browsers let pages of any site open a socket to any other. API keys, once there are some, are asked for in
-        `Handler._guard`, and so here; a browser cannot send one in a header of this request.
+    def check_visitor(self) -> None:
+        """Nothing but the server's own page may have a console: browsers let any page open a socket to any site.
+
+        Nor may the holder of a key that is bounded: at the console one may do everything. Raises Problem.
         """
-        super()._guard()
-        origin, host = self.request.headers.get("Origin"), self.request.headers.get("Host", "")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        origin = self.request.headers.get("Origin")
+        if origin is not None and not cors.is_own(origin, self.client):
             raise Problem(Kind.FORBIDDEN, f"The console is for this server's own page, not for '{origin}'")
+        if self.grant and self.grant.is_bounded:
+            raise Problem(
+                Kind.FORBIDDEN,
+                f"The key '{self.grant.label}' is bounded, and at the console one may do everything",
+            )
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002
         return True  # it was checked, and more strictly
@@ -50,6 +62,13 @@ class Socket(Handler, WebSocketHandler):
             raise Problem(Kind.INVALID_REQUEST, "This is a WebSocket: open /console in a browser")
         self.seat = seat
         await WebSocketHandler.get(self)
+
+    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
+        return PROTOCOL if PROTOCOL in subprotocols else None
+
+    @property
+    def _protocols(self) -> list[str]:
+        return [each.strip() for each in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
 
     def open(self) -> None:
         self.set_nodelay(True)
@@ -74,7 +93,21 @@ class Socket(Handler, WebSocketHandler):
 async def enter(call: Handler) -> None:
     """Let a page in."""
     services = call.services
+    assert isinstance(call, Socket)
+    call.check_visitor()
     if not (services.visitors.welcome and services.console):
         raise Problem(Kind.NOT_FOUND, OFF)
-    assert isinstance(call, Socket)
-    await call.upgrade(Seat(services.visitors, services.console, call.post_out, call.close))
+    held = frozenset(map(digest, call.keys))
+    await call.upgrade(Seat(services.visitors, services.console, call.post_out, call.close, held))
+
+
+def _keys(protocols: list[str]) -> list[str]:
+    """Those that are told as protocols: in UTF-8, and that in base64 as URLs have it, without its padding."""
+    keys = []
+    for coded in (each.removeprefix(_KEY) for each in protocols if each.startswith(_KEY)):
+        try:
+            data = base64.b64decode(coded + "=" * (-len(coded) % 4), altchars="-_", validate=True)
+        except ValueError:
+            continue
+        keys.append(data.decode(errors="surrogateescape"))
+    return [key for key in keys if key]

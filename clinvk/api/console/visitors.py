@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Final, Protocol
 
+from clinvk.domain.access import Keyring
+
 _log = logging.getLogger("clinvk.console")
 
 LIMIT: Final = 8
@@ -21,6 +23,7 @@ class Closing(IntEnum):
     NOT_UNDERSTOOD = 1007
     CRASHED = 1011
     FULL = 1013
+    LOCKED = 4401
     SWITCHED_OFF = 4404
 
 
@@ -64,6 +67,10 @@ Open = Callable[[Page], Awaitable[Visit]]
 class Visitor(Protocol):
     """Who is here."""
 
+    def may_stay(self, keyring: Keyring) -> bool:
+        """Whether these keys would let it in."""
+        ...
+
     def send_away(self, code: Closing, reason: str) -> None: ...
 
     async def ended(self) -> None:
@@ -91,6 +98,12 @@ class Visitors:
         self._welcome = welcome
         if not welcome:
             self._send_away(Closing.SWITCHED_OFF, "The console was switched off (server.console_enabled)")
+
+    def check(self, keyring: Keyring) -> None:
+        """From now on these keys are asked for: send away whoever would not be let in any more."""
+        for visitor in tuple(self._here):
+            if not visitor.may_stay(keyring):
+                visitor.send_away(Closing.LOCKED, "The API key is not known here any more")
 
     def come(self, visitor: Visitor) -> bool:
         """Let `visitor` in, if there is room."""

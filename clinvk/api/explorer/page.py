@@ -14,6 +14,8 @@ from tornado.escape import xhtml_escape
 from tornado.template import Loader, Template
 
 _STREAMS: Final = {"text/event-stream", "application/x-ndjson"}
+_VARIABLE: Final = "CLINVK_API_KEY"
+"""Where the commands take the key from: it stands neither on the page nor in the shell's history."""
 _WIDTH: Final = 78  # characters of a body that still stands on one line
 
 
@@ -51,21 +53,24 @@ class Section:
     operations: tuple[Operation, ...]
 
 
-def render(document: Mapping[str, Any], base_url: str) -> str:
-    """The page as HTML, with commands for the server at `base_url`."""
-    shown = sections(document, base_url)
-    html: bytes = _template().generate(info=document["info"], sections=shown, marked=marked, paragraphs=paragraphs)
+def render(document: Mapping[str, Any], base_url: str, *, keys: bool = False) -> str:
+    """The page as HTML, with commands for the server at `base_url`, which asks for `keys` or does not."""
+    shown = sections(document, base_url, keys=keys)
+    html: bytes = _template().generate(
+        info=document["info"], sections=shown, marked=marked, paragraphs=paragraphs, keys=keys, variable=_VARIABLE
+    )
     return html.decode()
 
 
-def sections(document: Mapping[str, Any], base_url: str) -> tuple[Section, ...]:
+def sections(document: Mapping[str, Any], base_url: str, *, keys: bool = False) -> tuple[Section, ...]:
     """By tag, in the document's order; a tag without operations has none."""
     by_tag: dict[str, list[Operation]] = {}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             if method == "parameters":  # of all its methods: nothing that one must know to use them
                 continue
-            by_tag.setdefault(operation["tags"][0], []).append(_operation(method, path, operation, base_url))
+            shown = _operation(method, path, operation, base_url, keys=keys)
+            by_tag.setdefault(operation["tags"][0], []).append(shown)
     return tuple(
         Section(tag["name"], tag["description"], tuple(by_tag[tag["name"]]))
         for tag in document["tags"]
@@ -88,11 +93,13 @@ def _template() -> Template:
     return Loader(str(Path(__file__).parent / "static")).load("page.html")  # it escapes whatever is put into it
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any], base_url: str) -> Operation:
+def _operation(method: str, path: str, operation: Mapping[str, Any], base_url: str, *, keys: bool) -> Operation:
     answers = tuple(_answers(operation["responses"]))
     parameters = tuple(operation.get("parameters", ()))
     url = shlex.quote(base_url + _filled(path, parameters))
     target = url if method == "get" else f"-X {method.upper()} {url}"
+    if keys and operation.get("security"):
+        target += f' \\\n  -H "Authorization: Bearer ${_VARIABLE}"'
     return Operation(
         operation["operationId"],
         method.upper(),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from clinvk.api import answering
+from clinvk.api.bookkeeping import who
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
 from clinvk.api.operation import Form, Start
@@ -16,6 +17,7 @@ from clinvk.domain.run import Stop, StopCause
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor.group import Group
 from clinvk.supervisor.tasks import first_of
+from clinvk.telemetry.audit import Action, Details
 
 Make = Callable[[str], GroupSpec]
 """The runs of a request, for the group of that id."""
@@ -67,7 +69,9 @@ async def serve(call: Handler, make: Make, tell: Tell) -> None:
 
     async def start(group_id: str) -> GroupRun:
         spec = replace(make(group_id), keeps_answers=form is Form.WHOLE)
-        return GroupRun(await call.services.groups.start(group_id, spec, call), tell)
+        group = await call.services.groups.start(group_id, spec, call)
+        call.services.audit.note(Action.GROUP_START, group_id, who(call.origin), Details(runs=len(spec.specs)))
+        return GroupRun(group, tell)
 
     await answering.answer(call, await answering.begin(call, Start("grp", start), form), form)
 
@@ -89,6 +93,7 @@ async def cancel(call: Handler) -> None:
         await _tell_of_ended(call, group_id)
         return
     group.stop(Stop(StopCause.CLIENT))
+    call.services.audit.note(Action.GROUP_STOP, group_id, who(call.origin))
     if wait:
         await first_of(group.finished, call.gone, timeout=wait)
     if not call.gone.done():

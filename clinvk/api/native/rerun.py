@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final, cast
 
+from clinvk.api.bookkeeping import who
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
 from clinvk.api.schema_types import PromptRequest, RerunRequest
@@ -11,6 +12,7 @@ from clinvk.domain.errors import Fault, InvalidInput
 from clinvk.domain.spec import Origin
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor import request
+from clinvk.telemetry.audit import Action, Details
 
 _OF_ITS_BACKEND: Final = ("model", "extra", "session_id")
 """What means nothing to another backend."""
@@ -40,7 +42,9 @@ async def begin(services: Services, run_id: str, backend: str | None, origin: Or
     if habits.dry_run:
         raise _refused("cannot be run again: prompts are only shown here", "unified_flags.dry_run to be off")
     spec = translate.to_spec(cast("PromptRequest", body), origin, services.default_workdir, habits)
-    return (await services.supervisor.start(spec, "detached")).id
+    again = await services.supervisor.start(spec, "detached")
+    services.audit.note(Action.RUN_RERUN, run_id, who(origin), Details(run_id=again.id, backend=spec.backend))
+    return again.id
 
 
 async def _asked(services: Services, run_id: str) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """/api/v1/runs and /api/v1/events: watch and stop what is under way, in any dialect."""
 
+from dataclasses import replace
+
 from clinvk.api import streams
+from clinvk.api.bookkeeping import CONSOLE, who
 from clinvk.api.handler import Handler
 from clinvk.api.routes import NDJSON, SSE
 from clinvk.domain.paging import DEFAULT_PAGE, RunQuery
@@ -58,7 +61,12 @@ async def follow_all(call: Handler) -> None:
 async def cancel_run(call: Handler) -> None:
     """Ask for a run's end. 200 once it has ended, 202 while it is stopping."""
     run_id, wait = call.path["id"], call.query.get("wait", 0)
-    view = await call.services.monitor.stop(run_id, StopCause(call.query.get("by", StopCause.CLIENT)))
+    cause = StopCause(call.query.get("by", StopCause.CLIENT))
+    asked = who(call.origin)
+    call.services.books.stop_run(
+        run_id, cause, replace(asked, via=CONSOLE) if cause is StopCause.CONSOLE else asked
+    )
+    view = await call.services.monitor.run(run_id)
     call.access.run_id = run_id
     if wait and not view.state.ended:
         handle = call.services.supervisor.handle(run_id)

@@ -1,5 +1,6 @@
 """/api/v1/sessions: the conversations that are kept."""
 
+from clinvk.api.bookkeeping import who
 from clinvk.api.handler import Handler
 from clinvk.domain.paging import DEFAULT_PAGE, SessionQuery
 from clinvk.domain.session import SessionStatus
@@ -25,5 +26,5 @@ async def get_session(call: Handler) -> None:
 
 async def delete_session(call: Handler) -> None:
     """Forget a session, its runs, and what the CLI keeps of it."""
-    left = await call.services.monitor.delete_session(call.path["id"])
+    left = await call.services.books.delete_session(call.path["id"], who(call.origin))
     call.reply({"deleted": True, "id": call.path["id"]} | ({"notices": left} if left else {}))

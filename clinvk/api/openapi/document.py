@@ -20,7 +20,12 @@ or too slow is refused with 400, 413 or 408, whatever it asks for.
 A body is one JSON object in UTF-8, sent as `application/json`. Natively a field that is not known is refused; \
 the other APIs pass it over. All faults are told at once. `Accept: text/event-stream` asks for server-sent \
 events, `application/x-ndjson` for lines of JSON. GET operations answer HEAD too, without a body; OPTIONS names \
-the methods of a path in `Allow`."""
+the methods of a path in `Allow`.
+
+Where API keys are configured, one is asked for: as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`. What \
+needs none is `/health`, which says less then, `/openapi.json`, `/docs` and the page of `/console`. Where none \
+are configured, any key is as good as none. Pages of other origins may ask if `server.cors_allowed_origins` says \
+so, and may read every header that is described here."""
 _TAGS: Final = {
     "runs": "Run prompts; watch and stop what is under way.",
     "groups": "Many prompts in one request: side by side, one after the other, or one with several backends.",
@@ -28,6 +33,19 @@ _TAGS: Final = {
     "openai": "What OpenAI's SDKs ask for, and what is built on them. Fields that are not known are passed over.",
     "anthropic": "The same for Anthropic's SDKs. One path is told of several that they make of a base URL.",
     "meta": "The server itself.",
+}
+_SCHEMES: Final = {
+    operations.BEARER: {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key of this server, as OpenAI's SDKs send theirs.",
+    },
+    operations.API_KEY: {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "The same, as Anthropic's SDKs send theirs.",
+    },
 }
 _REQUEST_ID: Final = {
     "name": "X-Request-Id",
@@ -58,7 +76,6 @@ def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "http://127.0.0.1:8080", "description": "Where it listens if nothing else is set."}],
-        "security": [],
         "tags": _tags(routes),
         "paths": paths,
         "components": {
@@ -66,6 +83,7 @@ def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
             "headers": headers.every(),
             "parameters": {"X-Request-Id": _REQUEST_ID},
             "examples": dict(sorted(writer.examples.items())),
+            "securitySchemes": _SCHEMES,
         },
     }
 

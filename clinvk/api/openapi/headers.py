@@ -34,6 +34,9 @@ _KNOWN: Final[Mapping[str, _Header]] = {
     IGNORED: _Header("The fields that were sent and have no effect.", "temperature, top_p"),
     COUNT: _Header("How the count was made: an `estimate`, since no CLI counts.", "estimate"),
     "Retry-After": _Header("Seconds after which it may work.", "5"),
+    "WWW-Authenticate": _Header(
+        "How to show a key; with `error` if the one that was shown is not known.", 'Bearer realm="clinvk"'
+    ),
     "x-should-retry": _Header(
         "`false`: not to be repeated without being asked. It would change nothing, or run an agent twice.",
         "false",
@@ -41,6 +44,7 @@ _KNOWN: Final[Mapping[str, _Header]] = {
 }
 OF_STREAMS: Final = ("Cache-Control", "X-Accel-Buffering")
 _OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id"})
+_WITH_A_WAIT: Final = frozenset({Kind.OVERLOADED, Kind.RATE_LIMITED})
 _AFTER_A_START: Final = frozenset(
     {
         Kind.TIMEOUT, Kind.INTERNAL, Kind.MODEL_NOT_FOUND, Kind.RUN_CANCELLED, Kind.USAGE_LIMIT,
@@ -70,7 +74,7 @@ def of(names: Iterable[str], told: Mapping[str, str] | None = None) -> dict[str,
 
 def of_problem(kind: Kind, route: Route) -> list[str]:
     """Those that such a problem may have of its own. How long the queue is, is known only then."""
-    own = ["Retry-After"] if kind is Kind.OVERLOADED else list(kind.value.headers)
+    own = ["Retry-After"] if kind in _WITH_A_WAIT else list(kind.value.headers)
     if kind not in _AFTER_A_START:
         return own
     started = {name for answer in route.answers.values() for name in answer.headers}

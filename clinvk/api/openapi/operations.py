@@ -8,8 +8,8 @@ from clinvk.api.problems import MEDIA_TYPE, Kind
 from clinvk.api.routes import JSON, Parameter, Route
 from clinvk.schemas import Schemas
 
-ALWAYS: Final = (Kind.FORBIDDEN, Kind.INTERNAL)
-"""Problems that every operation may have."""
+BEARER: Final = "bearer"
+API_KEY: Final = "apiKey"
 
 _ENDED: Final = ("completed", "failed", "cancelled")
 # Of one schema's examples, those that such an answer can be. An answer that is not here can be each of them.
@@ -21,7 +21,7 @@ _FITTING: Final[Mapping[tuple[str, int], tuple[str, tuple[object, ...]]]] = {
     ("cancelGroup", 200): ("ended", (True,)),
     ("cancelGroup", 202): ("ended", (False,)),
     ("getHealth", 200): ("status", ("ok", "degraded")),
-    ("getHealth", 503): ("status", ("unhealthy",)),
+    ("getHealth", 503): ("status", ("unhealthy", "draining")),
 }
 
 
@@ -42,6 +42,7 @@ class Writer:
             told["parameters"] = [_parameter(parameter) for parameter in route.parameters]
         if route.request:
             told["requestBody"] = {"required": route.needs_body, "content": {JSON: self._body(route.request)}}
+        told["security"] = _security(route)
         answers = {str(status): self._answer(route, status) for status in route.answers}
         return told | {"responses": answers | self._problems(route)}
 
@@ -79,7 +80,7 @@ class Writer:
 
     def _problems(self, route: Route) -> dict[str, Any]:
         by_status: dict[str, list[Kind]] = {}
-        for kind in dict.fromkeys((*route.problems, *ALWAYS)):
+        for kind in dict.fromkeys((*route.problems, *_at_the_door(route))):
             by_status.setdefault(str(kind.value.status), []).append(kind)
         return {status: self._problem(route, kinds) for status, kinds in sorted(by_status.items())}
 
@@ -107,6 +108,21 @@ class Writer:
     def _share(self, name: str, value: Any) -> dict[str, Any]:
         self.examples[name] = {"value": value}
         return {"$ref": f"#/components/examples/{name}"}
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    """The keys that open it, each alone; none at all is one of them where the settings decide."""
+    if route.open is True:
+        return []
+    keys: list[dict[str, list[str]]] = [{BEARER: []}, {API_KEY: []}]
+    return [{}, *keys] if route.open else keys
+
+
+def _at_the_door(route: Route) -> list[Kind]:
+    """Problems that it may have whatever it does."""
+    keys = [] if route.open is True else [Kind.UNAUTHORIZED]
+    rates = [] if route.unlimited else [Kind.RATE_LIMITED]
+    return [Kind.FORBIDDEN, Kind.INTERNAL, *keys, *rates]
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from typing import Any, Final
 
 from tornado.httputil import HTTPHeaders
 
-from clinvk.api import guards, idempotency, parameters, problems
+from clinvk.api import admission, guards, idempotency, metrics, parameters, problems
 from clinvk.api.body import Body
 from clinvk.api.console.socket import OFF
 from clinvk.api.dialects import failures
 from clinvk.api.problems import Kind, Problem, Reader
+from clinvk.api.rates import Limit, Rates
 from clinvk.api.routes import Parameter, Route
 from clinvk.api.services import Bounds
+from clinvk.clock import SystemClock
 from clinvk.domain import errors
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.spec import Dialect
@@ -73,6 +75,7 @@ def _absent(route: Route) -> Exception:
 
 _NAMED: Final[Mapping[str, Callable[[str], Exception]]] = {
     "/console": lambda _: Problem(Kind.NOT_FOUND, OFF),
+    "/metrics": lambda _: Problem(Kind.NOT_FOUND, metrics.OFF),
     "/api/v1/runs/": errors.RunNotFound,
     "/api/v1/groups/": errors.GroupNotFound,
 }
@@ -90,9 +93,21 @@ def _caught(check: Callable[[], None]) -> Problem:
     raise AssertionError("what is shown as refused is refused")
 
 
+def _too_often() -> Problem:
+    """Of whoever asks until it is too much."""
+    limited = Rates(SystemClock(), Limit(enabled=True))
+    while True:
+        try:
+            limited.check("127.0.0.1", None)
+        except Problem as problem:
+            return problem
+
+
 _MADE: Final[Mapping[Kind, Callable[[], Problem]]] = {
     Kind.BACKEND_NOT_FOUND: lambda: problems.of(errors.BackendNotFound("unknown")),
     Kind.FORBIDDEN: lambda: _caught(lambda: guards.check_host("agents.example.com", ())),
+    Kind.UNAUTHORIZED: admission.needs_key,
+    Kind.RATE_LIMITED: _too_often,
     Kind.MEDIA_TYPE: lambda: _caught(lambda: guards.check_media_type("text/plain", has_body=True)),
     Kind.READ_TIMEOUT: lambda: Problem(
         Kind.READ_TIMEOUT, f"The body did not arrive within {_BOUNDS.read_secs:g} s (server.read_timeout_secs)"

@@ -65,10 +65,11 @@ const seen = (error) => ({
 });
 
 // Python says seconds and max_retries, Node milliseconds and maxRetries.
-const optionsOf = ({ timeout, max_retries, base_url }) => ({
+const optionsOf = ({ timeout, max_retries, base_url, api_key }) => ({
   ...(timeout === undefined ? {} : { timeout: timeout * 1000 }),
   ...(max_retries === undefined ? {} : { maxRetries: max_retries }),
   ...(base_url === undefined ? {} : { baseURL: base_url }),
+  ...(api_key === undefined ? {} : { apiKey: api_key }),
 });
 
 for await (const line of createInterface({ input: process.stdin })) {

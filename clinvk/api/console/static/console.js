@@ -2,13 +2,38 @@
 "use strict";
 
 (() => {
-  const LEFT = 4000, NOT_UNDERSTOOD = 1007, CRASHED = 1011, FULL = 1013, SWITCHED_OFF = 4404; // as the server has them
+  const LEFT = 4000, NOT_UNDERSTOOD = 1007, CRASHED = 1011, FULL = 1013, LOCKED = 4401, SWITCHED_OFF = 4404; // as the server has them
+  const PROTOCOL = "clinvk.console", KEY_PROTOCOL = "clinvk.key.", KEPT = "clinvk.key";
   const PIECE = 2048; // characters of a paste at once: six bytes each at the most, of 16384 that a message may have
   const PATIENCE_MS = { first: 300, most: 5000 };
   const root = document.documentElement;
   const notice = document.getElementById("notice");
+  const unlock = document.getElementById("unlock");
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  let socket, wait = PATIENCE_MS.first;
+  let socket, wait = PATIENCE_MS.first, key = kept();
+
+  // The API key: of this tab, also when it is loaded again. Where the browser keeps nothing, until then.
+  function kept() {
+    try {
+      return sessionStorage.getItem(KEPT) ?? "";
+    } catch {
+      return "";
+    }
+  }
+
+  function keep(text) {
+    key = text;
+    try {
+      if (text) sessionStorage.setItem(KEPT, text);
+      else sessionStorage.removeItem(KEPT);
+    } catch (error) {
+      console.warn("the key is not kept", error);
+    }
+  }
+
+  // A key is its bytes, in UTF-8: headers take characters of one byte, names of protocols fewer still.
+  const bytesOf = (text) => Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
+  const named = (text) => btoa(bytesOf(text)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
   // The page's policy forbids inline styles, and xterm.js writes some: the same by means that it allows.
   const create = document.createElement;
@@ -100,7 +125,7 @@
     let opened = false;
     const address = new URL("/console/socket", location.href);
     address.protocol = address.protocol.replace("http", "ws");
-    socket = new WebSocket(address);
+    socket = new WebSocket(address, key ? [PROTOCOL, KEY_PROTOCOL + named(key)] : [PROTOCOL]);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       opened = true;
@@ -120,20 +145,36 @@
   async function away(code, reason, opened) {
     if (code === LEFT || code === CRASHED) return say(`${reason}.`, { away: true, again: true });
     if (code === NOT_UNDERSTOOD) return say(`${reason}.`, { away: true });
-    const known = code === FULL || code === SWITCHED_OFF ? reason : opened ? "" : await refusal();
+    if (code === LOCKED) return ask(reason);
+    let known = code === FULL || code === SWITCHED_OFF ? reason : "";
+    if (!known && !opened) {
+      const refused = await refusal();
+      if (refused.status === 401) return ask(key ? refused.reason : "This server asks for an API key");
+      if (refused.status === 403 && key) return ask(refused.reason);
+      known = refused.reason;
+    }
     say(known ? `${known}. Trying again…` : "The server is away. Trying again…", { away: true });
     wait = known ? PATIENCE_MS.most : Math.min(wait * 2, PATIENCE_MS.most);
     setTimeout(connect, wait);
   }
 
-  // Why there is no socket: a browser does not tell, but whoever asks for the page is told.
+  // Why there is no socket: a browser does not tell, but whoever asks in plain HTTP is told.
   async function refusal() {
     try {
-      const answer = await fetch("/console");
-      return answer.ok ? "" : (await answer.json()).detail;
+      const answer = await fetch("/console/socket", { headers: key ? { Authorization: `Bearer ${bytesOf(key)}` } : {} });
+      const { status } = answer;
+      return { status, reason: status === 400 ? "" : (await answer.json()).detail }; // 400: there would be one
     } catch {
-      return ""; // nobody answers
+      return { status: 0, reason: "" }; // nobody answers
     }
+  }
+
+  function ask(why) {
+    keep("");
+    say("", { away: true });
+    unlock.querySelector("[role=alert]").textContent = `${why}.`;
+    unlock.hidden = false;
+    unlock.querySelector("input").focus();
   }
 
   terminal.loadAddon(fit);
@@ -146,6 +187,15 @@
   dark.addEventListener("change", () => {
     terminal.options.theme = colours();
     tellSize();
+  });
+  unlock.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const field = unlock.querySelector("input");
+    keep(field.value.trim());
+    field.value = "";
+    unlock.hidden = true;
+    say("Opening…", { away: true });
+    connect();
   });
   notice.querySelector("button").addEventListener("click", () => {
     say("Opening…", { away: true });

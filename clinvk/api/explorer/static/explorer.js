@@ -114,6 +114,8 @@
       load("script", { src: "/docs/swagger-ui-bundle.js" }),
       parsed,
     ]);
+    // Who needs no key is not asked for one.
+    if (!("keys" in document.getElementById("explorer").dataset)) delete spec.components.securitySchemes;
     wearColours();
     dark.addEventListener("change", wearColours);
     swap(true); // before there is anything to see: Swagger UI scrolls to what the address names
