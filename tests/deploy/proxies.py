@@ -10,6 +10,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ def _own_address() -> str:
 
 def needs(program: str) -> str:
     """Where it is; skips the test where it is not."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    beside = Path(sys.executable).parent
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:{beside}")
     if found is None:
         pytest.skip(f"{program} is not installed")
     return found
