@@ -133,13 +133,12 @@ async def _cancel(load: Load, _: random.Random) -> None:
 
 async def _leave(load: Load, chance: random.Random) -> None:
     """A client that leaves in the middle of a stream, of any API."""
-    path, body = chance.choice(
-        [
-            ("/api/v1/prompt", {"backend": "demo", "prompt": SLOW, "output_format": "stream-json"}),
-            (OPENAI, CHAT | {"stream": True, "messages": [{"role": "user", "content": SLOW}]}),
-            (MESSAGES, CHAT | {"stream": True, "messages": [{"role": "user", "content": SLOW}]}),
-        ]
-    )
+    streamed: list[tuple[str, dict[str, Any]]] = [
+        ("/api/v1/prompt", {"backend": "demo", "prompt": SLOW, "output_format": "stream-json"}),
+        (OPENAI, CHAT | {"stream": True, "messages": [{"role": "user", "content": SLOW}]}),
+        (MESSAGES, CHAT | {"stream": True, "messages": [{"role": "user", "content": SLOW}]}),
+    ]
+    path, body = chance.choice(streamed)
     await load.stream(path, body, pieces=chance.randint(1, 4))
 
 
