@@ -1,6 +1,7 @@
 """Every source of API keys, united: the environment, gopass and a file. One that fails fails all."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -12,9 +13,11 @@ from clinvk.schemas import Schemas
 from clinvk.settings import BadSettings, Settings
 from clinvk.settings.keys import Keys
 
+_log = logging.getLogger("clinvk.config")
+
 _Held: TypeAlias = list[tuple[bytes, Grant]]
 
-_FORM: Final = f"keys of {LEAST} characters or more, separated by commas or lines"
+_FORM: Final = "keys of visible ASCII, separated by commas or lines"
 
 
 class KeySources:
@@ -63,7 +66,13 @@ async def _tried(source: Awaitable[_Held], faults: list[str]) -> _Held:
 
 
 def _numbered(source: str, keys: list[str]) -> _Held:
-    return [(digest(key), Grant(f"{source}-{number}")) for number, key in enumerate(keys, 1)]
+    held = []
+    for number, key in enumerate(keys, 1):
+        grant = Grant(f"{source}-{number}")
+        if len(key) < LEAST:
+            _log.warning("the API key %s has fewer than %d characters: it can be guessed", grant.label, LEAST)
+        held.append((digest(key), grant))
+    return held
 
 
 def _same(held: _Held) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 LEAST: Final = 16
-"""Characters that a key has at least: fewer can be guessed."""
+"""Characters that a key should have: fewer can be guessed."""
 _MOST: Final = 256
 _SEPARATORS: Final = re.compile(r"[,\r\n]")
 
@@ -45,8 +45,6 @@ def listed(text: str) -> list[str]:
 
 def unfit(key: str) -> str | None:
     """Why that cannot be a key, in words that go on after "it" and hold nothing of it; None if it can."""
-    if len(key) < LEAST:
-        return f"is shorter than {LEAST} characters"
     if len(key) > _MOST:
         return f"is longer than {_MOST} characters"
     if not all("!" <= letter <= "~" for letter in key):

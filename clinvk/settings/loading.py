@@ -37,7 +37,7 @@ VARIABLES: Final[Mapping[str, Steps]] = {
 
 KEYS_VARIABLE: Final = "CLINVK_API_KEYS"
 """What holds API keys. One that is set and empty is no open door: it may have been meant to hold some."""
-_KEYS_FORM: Final = f"keys of {access.LEAST} characters or more, separated by commas, or the variable unset"
+_KEYS_FORM: Final = "keys of visible ASCII, separated by commas, or the variable unset"
 _TOP: Final = Place(1, 1)
 
 

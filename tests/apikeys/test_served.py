@@ -37,7 +37,7 @@ def test_a_variable_that_holds_no_key_is_no_start(tmp_path):
         3,
         [
             "clinvk: environment: CLINVK_API_KEYS is set, but holds no key;"
-            " expected keys of 16 characters or more, separated by commas, or the variable unset"
+            " expected keys of visible ASCII, separated by commas, or the variable unset"
         ],
     )
 

@@ -85,11 +85,11 @@ async def test_the_same_key_by_two_labels_is_refused(gathered, stand_in, file):
 
 
 async def test_what_gopass_shows_has_to_be_keys(gathered, stand_in):
-    stand_in.keep("keys", f"{A},short,{B} {C}")
+    stand_in.keep("keys", f"{A},{'x' * 257},{B} {C}")
     stand_in.keep("commas", ",,")
-    form = "expected keys of 16 characters or more, separated by commas or lines"
+    form = "expected keys of visible ASCII, separated by commas or lines"
     assert await refusal(gathered({"api_keys_gopass_path": "keys"}, {})) == [
-        f"{GOPASS}: the secret holds a key, number 2, that is shorter than 16 characters; {form}",
+        f"{GOPASS}: the secret holds a key, number 2, that is longer than 256 characters; {form}",
         f"{GOPASS}: the secret holds a key, number 3, that {ODD}; {form}",
     ]
     assert await refusal(gathered({"api_keys_gopass_path": "commas"}, {})) == [
@@ -100,7 +100,6 @@ async def test_what_gopass_shows_has_to_be_keys(gathered, stand_in):
 @pytest.mark.parametrize(("value", "why"), [
     ("", "is set, but holds no key"),
     (" ,\n", "is set, but holds no key"),
-    (f"{A},secret", "holds a key, number 2, that is shorter than 16 characters"),
     (f"{A}é", f"holds a key, number 1, that {ODD}"),
     (f"{A} {B}", f"holds a key, number 1, that {ODD}"),
     ("x" * 257, "holds a key, number 1, that is longer than 256 characters"),
@@ -108,8 +107,15 @@ async def test_what_gopass_shows_has_to_be_keys(gathered, stand_in):
 async def test_a_variable_that_is_set_has_to_hold_keys(gathered, value, why):
     assert await refusal(gathered({}, {"CLINVK_API_KEYS": value})) == [
         f"environment: CLINVK_API_KEYS {why};"
-        " expected keys of 16 characters or more, separated by commas, or the variable unset"
+        " expected keys of visible ASCII, separated by commas, or the variable unset"
     ]
+
+
+async def test_a_key_that_can_be_guessed_is_taken_with_a_warning(gathered, caplog):
+    keyring = await gathered({}, {"CLINVK_API_KEYS": f"{A},secret"})
+    assert keyring.grant("secret").label == "env-2"
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert told == "the API key env-2 has fewer than 16 characters: it can be guessed"
 
 
 def test_keys_are_taken_literally():

@@ -1,4 +1,4 @@
-"""Where the documents' promises lie, and which of them this version does not keep yet."""
+"""Where the documents' promises lie."""
 
 import json
 from pathlib import Path
@@ -9,17 +9,6 @@ EXAMPLES = HERE / "examples"
 FACTS = HERE / "facts"
 CONFIG = HERE / "config"
 SERVICE = HERE / "service"
-
-NOT_YET = {
-    # Endpoints
-    ("GET", "/metrics"),
-    # Files
-    "config/server-with-keys.yaml",
-}
-"""What is promised and not served: each has a test that sees what the server says of it today, or none at all.
-
-Whoever serves one of them takes it out here; the tests of what is served then hold it to the document.
-"""
 
 
 def fact(name: str) -> Any:

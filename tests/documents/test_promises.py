@@ -1,6 +1,7 @@
 """The documents' tables, configuration and service files, held against the program."""
 
 import configparser
+import dataclasses
 import json
 import plistlib
 import re
@@ -13,8 +14,8 @@ import pytest
 from clinvk import cli, settings
 from clinvk.api.table import ROUTES
 from clinvk.schemas import Schemas
+from tests.apikeys.conftest import GopassStandIn
 from tests.documents import promised
-from tests.documents.promised import NOT_YET
 from tests.e2e.conftest import DEADLINE, Served
 
 SCHEMAS = Schemas()
@@ -39,21 +40,8 @@ def served(tmp_path):
 
 
 @pytest.mark.parametrize("endpoint", promised.endpoints(), ids=" ".join)
-def test_an_endpoint_of_the_tables_is_served_or_named_as_not_served_yet(endpoint):
-    assert (endpoint in SERVED) != (endpoint in NOT_YET)
-
-
-def test_an_endpoint_that_is_not_served_yet_answers_404_and_says_where_to_look(served):
-    missing = [entry for entry in NOT_YET if isinstance(entry, tuple)]
-    assert set(missing) <= set(promised.endpoints())
-    for method, path in missing:
-        answer = served.call(method, path, {"model": "claude"} if method == "POST" else None)
-        problem = json.loads(answer.read())
-        assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json")
-        assert problem["type"] == "https://api.clinvk.dev/errors/not-found"
-        assert path in problem["detail"]
-        assert "/openapi.json" in problem["detail"]
-        assert problem["error"]["message"] == problem["detail"], "SDKs show this and nothing else"
+def test_an_endpoint_of_the_tables_is_served(endpoint):
+    assert endpoint in SERVED
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -98,19 +86,8 @@ def test_the_start_up_output_is_the_documented_one_to_the_letter(tmp_path):
 
 @pytest.mark.parametrize("file", sorted(promised.CONFIG.iterdir()), ids=lambda file: file.name)
 def test_a_configuration_is_taken_and_says_what_holds_anyway(file, tmp_path):
-    if f"config/{file.name}" in NOT_YET:
-        with pytest.raises(settings.BadSettings, match=r"server-with-keys\.yaml:8:\d+: .* does not have yet"):
-            loaded(tmp_path, file)
-    else:
-        assert loaded(tmp_path, file).server == loaded(tmp_path).server
-
-
-def test_the_key_of_the_configuration_that_is_refused_is_the_only_reason(tmp_path):
-    """What else stands in it is taken, so that serving keys is all it waits for."""
-    text = (promised.CONFIG / "server-with-keys.yaml").read_text()
-    copy = tmp_path / "copy.yaml"  # by another name than the one that is read unasked
-    copy.write_text("".join(line for line in text.splitlines(keepends=True) if "api_keys" not in line))
-    assert loaded(tmp_path, copy).server == loaded(tmp_path).server
+    chosen = loaded(tmp_path, file).server
+    assert dataclasses.replace(chosen, api_keys_gopass_path="") == loaded(tmp_path).server
 
 
 def unit():
@@ -146,11 +123,34 @@ def test_without_keys_a_request_passes_whatever_key_it_carries(served):
         assert served.call("GET", "/health", **{name: value}).status == 200
 
 
-def test_keys_are_known_by_their_documented_names_and_refused_until_they_are_served(tmp_path):
+def opened(server, key):
+    """What each documented header answers with `key`, and what no header does."""
+    documented = promised.fact("authentication.json")["headers"]
+    headers = (header.replace("<key>", key).split(": ") for header in documented)
+    shown = [server.call("GET", "/api/v1/runs", **{name: value}).status for name, value in headers]
+    return [*shown, server.call("GET", "/api/v1/runs").status]
+
+
+def test_keys_of_the_environment_are_asked_for(tmp_path):
     documented = promised.fact("authentication.json")
-    with pytest.raises(settings.BadSettings, match=documented["environment"]):
-        settings.load(SCHEMAS, tmp_path, None, {}, {documented["environment"]: "one,two"})
-    assert "config/server-with-keys.yaml" in NOT_YET, "then this test is to be of keys that work"
+    keys = ["first-of-them", "second-of-them"]
+    server = Served(tmp_path, more={documented["environment"]: documented["separator"].join(keys)})
+    try:
+        assert [opened(server, key) for key in (*keys, "wrong")] == [[200, 200, 401], [200, 200, 401], [401] * 3]
+    finally:
+        server.end()
+
+
+def test_keys_of_gopass_are_asked_for_with_the_documented_configuration(tmp_path):
+    gopass = GopassStandIn(tmp_path)
+    (gopass.secrets / "myproject" / "server").mkdir(parents=True)
+    gopass.keep("myproject/server/api-keys", "first-of-them,second-of-them")
+    flags = ("--config", str(promised.CONFIG / "server-with-keys.yaml"))
+    server = Served(tmp_path, *flags, more={"PATH": gopass.path})
+    try:
+        assert [opened(server, key) for key in ("second-of-them", "wrong")] == [[200, 200, 401], [401] * 3]
+    finally:
+        server.end()
 
 
 def test_an_unknown_backend_is_the_documented_problem(served):
@@ -166,12 +166,8 @@ def test_the_backends_are_listed_in_the_documented_order_of_models(served):
     assert names[:3] == [model["id"] for model in promised.fact("models.json")["data"]]
 
 
-def test_what_is_not_served_yet_is_there_and_told_once():
-    """A promise that is kept as data is either tested or waits by name."""
-    names = [entry for entry in NOT_YET if isinstance(entry, str)]
-    assert [name for name in names if not (promised.HERE / name).exists()] == []
+def test_every_fact_and_every_folder_of_examples_is_looked_at():
     tests = "".join(path.read_text("utf-8") for path in promised.HERE.glob("*.py"))
-    facts = {f"facts/{path.name}" for path in promised.FACTS.iterdir()}
-    assert {name for name in facts if f'"{name.removeprefix("facts/")}"' not in tests} <= set(names)
-    folders = {f"examples/{path.name}" for path in promised.EXAMPLES.iterdir()}
-    assert folders - set(names) == {"examples/native", "examples/openai", "examples/anthropic"}
+    assert [path.name for path in promised.FACTS.iterdir() if f'"{path.name}"' not in tests] == []
+    folders = {path.name for path in promised.EXAMPLES.iterdir()}
+    assert folders == {"native", "openai", "anthropic"}

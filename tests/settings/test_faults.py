@@ -9,7 +9,7 @@ SCHEMAS = Schemas()
 SECTIONS = "one of default_backend, unified_flags, backends, session, output, parallel, server"
 LINES = "expected 'key: value' lines, those of one section indented alike"
 VARIABLE = "the name of an environment variable that is none of clinvk's own, CLINVK_…"
-KEYS = "expected keys of 16 characters or more, separated by commas, or the variable unset"
+KEYS = "expected keys of visible ASCII, separated by commas, or the variable unset"
 BACKENDS = "expected one of claude, codex, gemini, demo"
 
 WRONG = [
@@ -220,8 +220,9 @@ def test_a_flag_that_makes_no_sense_is_told_as_such(refused, flags, said):
         ({"CLINVK_BACKEND": "x"}, f'CLINVK_BACKEND "x" is not a backend; {BACKENDS}'),
         ({"CLINVK_CODEX_MODEL": "\udcff"},
          "CLINVK_CODEX_MODEL cannot be printed; expected text in UTF-8, on one line"),
-        ({"CLINVK_API_KEYS": "31337"},
-         f"CLINVK_API_KEYS holds a key, number 1, that is shorter than 16 characters; {KEYS}"),
+        ({"CLINVK_API_KEYS": "31337 1"},
+         "CLINVK_API_KEYS holds a key, number 1, that has a character that no header may hold,"
+         f" such as a blank or an umlaut; {KEYS}"),
         ({"CLINVK_API_KEYS": ""}, f"CLINVK_API_KEYS is set, but holds no key; {KEYS}"),
         ({"CLINVK_API_KEYS_GOPASS_PATH": "-o"},
          'CLINVK_API_KEYS_GOPASS_PATH "-o" has the wrong form; expected the path of a secret in gopass'),
