@@ -50,7 +50,7 @@ def guard() -> None:
     try:
         if KEYS in os.environ:
             close_to_others()
-        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
         # What was there before, say the `tee` of `exec > >(tee log)`, is not the server's: it is spared.
         spared = set(_children())
     except OSError as error:
@@ -78,7 +78,7 @@ def close_to_others() -> None:
     Root can all the same. What is forked from here is as closed, what it executes is not. Raises OSError.
     """
     if sys.platform == "linux":
-        _prctl(PR_SET_DUMPABLE, 0)
+        prctl(PR_SET_DUMPABLE, 0)
 
 
 def orphaned() -> bool:
@@ -103,10 +103,10 @@ def _become_server(guardian: int, mask: set[int]) -> None:
     global _guardian  # noqa: PLW0603  a signal handler asks, and nobody could hand it in
     _guardian = guardian
     # SIGTERM, not SIGKILL: a server that has lost its guardian can still end its own children.
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if orphaned():  # it died before the line above
         os._exit(128 + signal.SIGTERM)
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
@@ -226,8 +226,8 @@ def _restore(modes: list[Any] | None) -> None:
             termios.tcsetattr(fd, termios.TCSANOW, modes)
 
 
-def _prctl(option: int, value: int) -> None:
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    if prctl(option, value, 0, 0, 0):
+def prctl(option: int, value: int) -> None:
+    call = ctypes.CDLL(None, use_errno=True).prctl
+    call.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    if call(option, value, 0, 0, 0):
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")

@@ -30,7 +30,7 @@ def _admit(call: "Handler") -> None:
     """In this order, so that whoever may not ask is told nothing but that. Raises Problem."""
     request, services = call.request, call.services
     headers, bounds = request.headers, services.bounds
-    for host in (headers.get("Host"), call.client.host):  # a proxy may have another
+    for host in {headers.get("Host"), call.client.host}:  # a proxy may have another
         guards.check_host(host, bounds.allowed_hosts)
     bounds.cors.check(headers.get("Origin"), call.client)
     for name, value in bounds.cors.of_answer(headers.get("Origin")).items():
@@ -41,7 +41,7 @@ def _admit(call: "Handler") -> None:
     try:
         call.grant = _unlocked(call)
     except Problem:
-        services.rates.check(call.client.address, None)  # whoever guesses keys is slowed down
+        services.rates.check(call.client.address, None)  # with a rate limit, whoever guesses keys is slowed down
         raise
     call.access.key_label = call.grant.label if call.grant else None
     if not (call.route and call.route.unlimited):

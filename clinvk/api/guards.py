@@ -3,7 +3,7 @@
 import re
 import socket
 from collections.abc import Collection
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from clinvk.api.problems import Kind, Problem
@@ -19,8 +19,9 @@ def check_host(host: str | None, allowed: Collection[str]) -> None:
     if host is None:
         return
     name = _name(host)
-    ours = {socket.gethostname().lower(), *(name.lower() for name in allowed)}
-    if not (_is_address(name) or _is_local(name) or name in ours):
+    if _address(name) or name in _LOOPBACK_NAMES or name.endswith(".localhost"):
+        return
+    if name not in {socket.gethostname().lower(), *map(str.lower, allowed)}:
         raise Problem(
             Kind.FORBIDDEN,
             f"This server does not answer to the name '{name}': add it to server.allowed_hosts if it should",
@@ -53,15 +54,15 @@ def _name(host: str) -> str:
         return host
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> IPv4Address | IPv6Address | None:
     try:
-        ip_address(name.partition("%")[0])
+        return ip_address(name.partition("%")[0])
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _is_local(name: str) -> bool:
     if name in _LOOPBACK_NAMES or name.endswith(".localhost"):
         return True
-    return _is_address(name) and ip_address(name.partition("%")[0]).is_loopback
+    known = _address(name)
+    return known is not None and known.is_loopback

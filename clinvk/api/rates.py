@@ -71,7 +71,7 @@ class Rates:
     def _bucket(self, name: str, rps: float) -> _Bucket:
         """Settled until now at the pace that held so far; from now on it is `rps`."""
         now = self._clock.monotonic()
-        if now - self._swept >= self.limit.cleanup_secs:
+        if now - self._swept >= max(self.limit.cleanup_secs, _BETWEEN_SWEEPS):
             self._sweep(now)
         bucket = self._buckets.pop(name, None)
         if bucket is None:

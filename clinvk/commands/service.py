@@ -1,7 +1,6 @@
 """clinvk service: the server as a service of this user."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from clinvk.service.launchd import Launchd
 from clinvk.service.managers import Manager
 from clinvk.service.plan import MARKER, CannotManage, Plan, missed, program, search_path
 from clinvk.service.systemd import Systemd
+from clinvk.settings.editing import replace
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str], platform: str = sys.platform) -> int:
@@ -53,7 +53,7 @@ def _install(options: argparse.Namespace, environment: Mapping[str, str], manage
     manager.check()
     before = _ours(manager)
     if before != text:
-        _write(manager.file, text)
+        replace(manager.file, text)
     told = {None: "wrote", text: "nothing to change in"}.get(before, "wrote anew")
     _say(f"{told} {manager.file}")
     manager.start()
@@ -120,14 +120,6 @@ def _ours(manager: Manager) -> str | None:
     if MARKER not in text:
         raise CannotManage(f"{manager.file} was not written by clinvk: it stays as it is")
     return text
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text, "utf-8")
-    draft.replace(file)
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,6 @@
 """The machine: root, containers, and what the supervisor needs of the kernel."""
 
 import contextlib
-import ctypes
 import os
 import re
 import sys
@@ -14,7 +13,7 @@ from clinvk import processes
 from clinvk.doctor import mounts
 from clinvk.doctor.case import Case
 from clinvk.doctor.finding import Finding, Id, note, ok, problem, warning
-from clinvk.guardian import PR_SET_CHILD_SUBREAPER
+from clinvk.guardian import PR_SET_CHILD_SUBREAPER, prctl
 
 _MIB: Final = 1 << 20
 _RUN_MIB: Final = 300
@@ -42,9 +41,11 @@ def become_subreaper() -> bool:
     """Have orphans of ours come to us, so that what a CLI leaves can be ended. Whether the kernel does it."""
     if sys.platform != "linux":
         return False
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    return bool(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    try:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    except OSError:
+        return False
+    return True
 
 
 def _system() -> Iterator[Finding]:

@@ -1,11 +1,11 @@
 """The certificate that the server would show: readable, fitting its key, and not at its end."""
 
 import math
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from clinvk import tls
 from clinvk.doctor import certificate
 from clinvk.doctor.case import Case
 from clinvk.doctor.finding import Finding, Id, ok, problem, warning
@@ -28,16 +28,14 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def _refused(cert: str, key: str) -> str | None:
-    for name, file in (("tls_cert_file", cert), ("tls_key_file", key)):
-        try:
-            Path(file).read_bytes()
-        except OSError as error:
-            return f"{file}, server.{name}, cannot be read: {error.strerror}"
+    """As the server would say it, for the same reasons."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password=lambda: "")
+        tls.context(cert, key)
         certificate.ends(Path(cert).read_text("ascii", "replace"))
-    except (ssl.SSLError, ValueError):
-        return f"{cert} and {key} are no certificate and its key, in PEM, not encrypted"
+    except tls.NoTls as error:
+        return str(error)
+    except certificate.NotCertificate as error:
+        return f"{cert}: {error}"
     return None
 
 

@@ -198,5 +198,5 @@ def _histogram(name: str, told: str, bounds: tuple[float, ...], labels: tuple[st
 
 
 def _seconds(since: float, until: float | None) -> float:
-    """None where the clock was set back meanwhile, too."""
+    """Never below zero, though the clock was set back meanwhile; nothing without an end."""
     return 0.0 if until is None else max(0.0, until - since)

@@ -162,7 +162,11 @@ def seen_by_a_child(file_of_keys: bool = False, **variables: str) -> list[str]:
         if os.geteuid() == 0:
             for each in (home, home / "clinvk", file):
                 os.chown(each, 65534, 65534)
-            argv = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *SERVE)
+            nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+            looks = subprocess.run((*nobody, SERVE[0], "-c", "import clinvk"), capture_output=True, check=False)
+            if looks.returncode:
+                pytest.skip("another user may not read this checkout")
+            argv = (*nobody, *SERVE)
         Served(home, argv=argv, more=variables).end()
         assert (home / "who").read_text() != "0\n"
         return [line for name in ("seen", "own") for line in (home / name).read_text().splitlines()]

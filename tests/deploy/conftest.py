@@ -17,7 +17,7 @@ server:
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """clinvk as docs/reverse-proxy.md has it behind a proxy: with keys, and a name that it answers to."""
     home = tmp_path_factory.mktemp("served")
