@@ -28,7 +28,7 @@ from clinvk.front import Front
 from clinvk.local_monitor import LocalMonitor
 from clinvk.reload import Reload
 from clinvk.schemas import Schemas
-from clinvk.settings import Settings
+from clinvk.settings import BadSettings, Settings
 from clinvk.signals import Ending
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
@@ -69,6 +69,11 @@ WARNING: Everyone who reaches this port can run agents on this machine as you.
 WARNING: Make a key with `clinvk keys add NAME`, or set CLINVK_API_KEYS.
 """
 
+_WARNING_OF_PAGES: Final = """
+WARNING: server.cors_allowed_origins is *, and this server asks for no API keys.
+WARNING: Every web page that is opened on this machine can run agents as you.
+"""
+
 
 @dataclass(slots=True)
 class _Parts:
@@ -101,7 +106,9 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False, cons
     parts.services.audit = audit
     sources = KeySources(parts.services.schemas, parts.supervisor.errands.run)
     reload = Reload(settings, load, sources.load, parts.services)
-    ending.reload_by(partial(_read_again, reload, manager))
+    ending.reload_by(
+        partial(_read_again, reload, manager, partial(_warn_again, reload, parts.services, listening))
+    )
     front = Front(ending)
     try:
         await parts.supervisor.open()
@@ -126,9 +133,16 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False, cons
         _log.info("stopped")
 
 
-def _read_again(reload: Reload, manager: notify.Manager) -> None:
+def _read_again(reload: Reload, manager: notify.Manager, warn: Callable[[], None]) -> None:
     manager.reloading()
-    reload.ask().add_done_callback(lambda _: manager.reloaded())
+    asked = reload.ask()
+    asked.add_done_callback(lambda _: warn())
+    asked.add_done_callback(lambda _: manager.reloaded())
+
+
+def _warn_again(reload: Reload, services: Services, listening: Listening) -> None:
+    """The last key may have gone."""
+    _warn(reload.held, listening, services.keyring)
 
 
 async def _keys(settings: Settings) -> Keyring:
@@ -166,14 +180,14 @@ async def _tls(settings: Settings) -> ssl.SSLContext | None:
     try:
         return await asyncio.to_thread(tls.context, settings.server.tls_cert_file, settings.server.tls_key_file)
     except tls.NoTls as error:
-        raise CannotServe(str(error)) from error
+        raise BadSettings(str(error)) from error
 
 
 def _audit(settings: Settings) -> Auditor:
     try:
         return wiring.audit(settings.server, SystemClock())
     except AuditUnavailable as error:
-        raise CannotServe(f"{error} (see server.audit_log)") from error
+        raise BadSettings(f"{error} (see server.audit_log)") from error
 
 
 async def _build(settings: Settings, keyring: Keyring, *, log_content: bool) -> _Parts:
@@ -238,6 +252,8 @@ def _warn(settings: Settings, listening: Listening, keyring: Keyring) -> None:
         return
     if not listening.is_local:
         print(_WARNING.format(host=listening.host), file=sys.stderr, flush=True)  # noqa: T201  not to be missed
+    if "*" in settings.server.cors_allowed_origins:
+        print(_WARNING_OF_PAGES, file=sys.stderr, flush=True)  # noqa: T201  nor this
     if settings.server.local_users == "own" and not peers.CAN_TELL:
         _log.warning("every user of this machine can run agents as you: this system does not tell them apart")
 

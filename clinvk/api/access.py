@@ -69,9 +69,10 @@ class Access:
         if self._over:
             return
         self._over = True
-        if not self._is_look:
+        is_look = self._is_look and status < 400  # who is refused is news, whatever he says he is
+        if not is_look:
             self._services.pulse.count(failed=broken or status >= 500)
-        self._services.requests.remove(self, None if self._is_look else self._seen(status))
+        self._services.requests.remove(self, None if is_look else self._seen(status))
         request, method = self._request, self._request.method or ""
         self._services.books.asked(self._target, method, status, self._ms / 1000, self._who)
         _log.info(

@@ -49,6 +49,12 @@ def _admit(call: "Handler") -> None:
     _check_body(call)
 
 
+def check_again(call: "Handler") -> None:
+    """Once its body is in: keys may have come or gone since its head was. Raises Problem."""
+    if call.services.keyring is not call.keyring and not cors.is_preflight(call.request):
+        call.grant = _unlocked(call)
+
+
 def keys(headers: HTTPHeaders) -> list[str]:
     """The API keys that a request shows. One that stands in a header twice is none that anybody has."""
     bearer = _BEARER.fullmatch(headers.get("Authorization", ""))

@@ -33,17 +33,20 @@ class Phase(Enum):
     ANSWER = "answer"
     OUT = "out"
     """All of the answer is said, and some of it is not taken yet."""
+    UNKNOWN = "unknown"
+    """The same, where keys are asked for and none was shown."""
     REFUSED = "refused"
     """There was no room."""
 
 
-_MAY_GO: Final = (Phase.IDLE, Phase.HANDSHAKE, Phase.HEAD, Phase.BODY)
-"""Who makes room for others, in this order: none of these has asked for anything yet."""
+_MAY_GO: Final = (Phase.IDLE, Phase.HANDSHAKE, Phase.HEAD, Phase.BODY, Phase.UNKNOWN)
+"""Who makes room for others, in this order: none has asked for anything yet, but the last, whom nobody knows."""
 _CLOCKS: Final[dict[Phase, Callable[[Bounds], float]]] = {
     Phase.HANDSHAKE: lambda bounds: bounds.read_secs,
     Phase.IDLE: lambda bounds: bounds.idle_secs,
     Phase.HEAD: lambda bounds: bounds.read_secs,
     Phase.OUT: lambda bounds: bounds.write_secs,
+    Phase.UNKNOWN: lambda bounds: min(bounds.read_secs, bounds.write_secs),
     Phase.REFUSED: lambda _: _REFUSAL_SECS,
 }
 """Seconds that a phase may last. The handler keeps the clock of the body and of what it streams."""
@@ -90,10 +93,10 @@ class Connection:
         if self.phase is Phase.HANDSHAKE:
             self.enter(Phase.HEAD if self.stream.has_unread else Phase.IDLE)
 
-    def answered(self) -> None:
+    def answered(self, *, known: bool = True) -> None:
         """The handler has said all of its answer. A sender whose body is not all in is to read it nevertheless."""
         self._lingers = self.phase is Phase.BODY
-        self.enter(Phase.OUT)
+        self.enter(Phase.OUT if known else Phase.UNKNOWN)
 
     def send_away(self) -> None:
         """There is no room."""
@@ -134,7 +137,7 @@ class Connection:
         if self.phase is Phase.HEAD:
             told = f"The head did not arrive within {seconds:g} s (server.read_timeout_secs)"
             self.stream.write(self._refusal(Problem(Kind.READ_TIMEOUT, told)))
-        elif self.phase is Phase.OUT:
+        elif self.phase in {Phase.OUT, Phase.UNKNOWN}:
             _log.warning("client reads nothing", extra={"timeout": "write", "seconds": seconds})
         self.stream.close()
 
@@ -194,6 +197,8 @@ def _is_silent(connection: Connection) -> bool:
     """Whether it has had time to go on, and nothing has come that was not read yet: a request perhaps."""
     if asyncio.get_running_loop().time() - connection.since < _GRACE_SECS:
         return False
+    if connection.phase is Phase.UNKNOWN:  # whatever it asks next, it has not taken what it was told
+        return True
     poll = select.poll()
     poll.register(connection.stream.socket, select.POLLIN)
     return not poll.poll(0)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -46,6 +47,8 @@ class Handler(RequestHandler):
         self.access = Access(services, self.request, self.request_id, self.client.address, operations)
         self.grant: Grant | None = None
         """Of the key that was shown; None where none is asked for, or where one gets in without."""
+        self.keyring = services.keyring
+        """That of when the head came."""
         self.body: Any = None
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
@@ -109,6 +112,7 @@ class Handler(RequestHandler):
             raise self._refusal
         if self._incoming.too_large:
             raise self._incoming.excess()
+        admission.check_again(self)
         if self.request.method == "OPTIONS" and (self.operations or cors.is_preflight(self.request)):
             self._tell_methods()
             return
@@ -122,6 +126,8 @@ class Handler(RequestHandler):
         elif route.request:
             self.body = self._incoming.value(self.services.schemas.checker(route.request))
         self._watch.begin()
+        if self._connection.stream.closed() and not self.gone.done():
+            self.on_connection_close()  # its end came with its body: Tornado tells of no such end
         await route.endpoint(self)
 
     get = post = put = patch = delete = head = options = _serve
@@ -139,7 +145,8 @@ class Handler(RequestHandler):
         keyed = HEADER in self.query
         dialect = self.route.dialect if self.route else Dialect.NATIVE
         label = self.grant.label if self.grant else None
-        return Origin(dialect, self.client.address, label, self.request_id, self.client.base_url, keyed)
+        origin = Origin(dialect, self.client.address, label, self.request_id, self.client.base_url, keyed)
+        return replace(origin, grant=self.grant)
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""

@@ -112,4 +112,5 @@ def answered(handler: RequestHandler) -> None:
     """What Tornado calls when `handler` has said all it will: in its settings, `log_function`."""
     stream = getattr(handler.request.connection, "stream", None)
     if stream is not None and isinstance(stream.watcher, Connection):  # else it is a WebSocket by now
-        stream.watcher.answered()
+        services, grant = getattr(handler, "services", None), getattr(handler, "grant", None)
+        stream.watcher.answered(known=bool(grant or (services and not services.keyring)))

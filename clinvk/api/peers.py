@@ -40,9 +40,11 @@ class Peer:
 
     @cached_property
     def is_local(self) -> bool:
-        """Whether it is on this machine."""
-        known = client.parsed(self.remote_ip)
-        return self._is_unix or self.remote_ip == self._local[0] or (known is not None and known.is_loopback)
+        """Whether it is on this machine, whichever of its addresses it has chosen to come from."""
+        if self._is_unix or self._remote[0] == self._local[0]:
+            return True
+        ends = (client.parsed(ip) for ip, _ in (self._remote, self._local))
+        return any(end is not None and end.is_loopback for end in ends) or self.user is not None
 
     @cached_property
     def user(self) -> int | None:

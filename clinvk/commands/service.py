@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from clinvk import settings
+from clinvk import settings, tls
+from clinvk.apikeys import keyfile
 from clinvk.commands.refusing import refuse
 from clinvk.schemas import Schemas
 from clinvk.service.launchd import Launchd
 from clinvk.service.managers import Manager
-from clinvk.service.plan import MARKER, CannotManage, Plan, missed, program, search_path
+from clinvk.service.plan import KEPT, MARKER, CannotManage, Plan, missed, program, search_path
 from clinvk.service.systemd import Systemd
 from clinvk.settings.editing import replace
+from clinvk.settings.keys import Keys
 
 
 def run(options: argparse.Namespace, environment: Mapping[str, str], platform: str = sys.platform) -> int:
@@ -94,19 +96,35 @@ def _plan(options: argparse.Namespace, environment: Mapping[str, str]) -> Plan:
     """Raises BadSettings, for a service that could never start, and CannotManage."""
     places = settings.places(options.config, environment)
     flags = {"server.port": options.port}
-    held = settings.load(Schemas(), places.home, places.named, flags, environment)
+    schemas = Schemas()
+    held = settings.load(schemas, places.home, places.named, flags, environment)
+    _look_at_files(held.server, schemas)
     command = [*program(sys.argv[0]), "serve"]
     command += ["--port", str(options.port)] if options.port is not None else []
     command += ["--config", str(places.named.absolute())] if places.named else []
     home = environment.get("CLINVK_HOME")
+    kept = {"CLINVK_HOME": str(Path(home).absolute())} if home else {}
+    kept |= {name: environment[name] for name in KEPT if environment.get(name)}
     return Plan(
         command=tuple(command),
         user_home=_home(),
         path=search_path(environment),
-        variables={"CLINVK_HOME": str(Path(home).absolute())} if home else {},
+        variables=kept,
         env_file=places.home.absolute() / "service.env",
         grace_secs=held.server.shutdown_grace_secs,
     )
+
+
+def _look_at_files(server: settings.ServerSettings, schemas: Schemas) -> None:
+    """Of those that a server would not start without. Raises BadSettings."""
+    if server.api_keys_file:
+        keyfile.read(Keys(schemas, keyfile.SCHEMA), Path(server.api_keys_file))
+    try:
+        tls.context(server.tls_cert_file, server.tls_key_file)
+    except tls.NoTls as error:
+        raise settings.BadSettings(str(error)) from error
+    if server.audit_log and not Path(server.audit_log).parent.is_dir():
+        raise settings.BadSettings(f"server.audit_log: the folder of {server.audit_log} is not there")
 
 
 def _ours(manager: Manager) -> str | None:

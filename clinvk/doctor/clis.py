@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
+from typing import Final
 
 from clinvk import wiring
 from clinvk.backends.base import Backend
@@ -13,6 +14,10 @@ from clinvk.doctor.cli import ASK_SECS, Examination
 from clinvk.doctor.finding import Finding, Id, note, problem, warning
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.tasks import Tasks, first_of
+
+_BOUND_SECS: Final = 4.0
+"""What the look at one CLI may take, its end included: one that hangs is not to hide the others."""
 
 
 async def findings(case: Case) -> list[Finding]:
@@ -42,11 +47,22 @@ async def _examined(case: Case, descendants: Descendants, folder: str) -> list[F
         for backend in enabled
         if backend.executable
     ]
+    tasks = Tasks()
+    asked = {each.name: tasks.spawn(each.findings(), name=each.name) for each in examined}
     try:
-        found = await asyncio.gather(*(each.findings() for each in examined))
+        if asked:
+            all_of_them = tasks.spawn(asyncio.wait(asked.values()), name="every CLI")
+            await first_of(all_of_them, timeout=_BOUND_SECS)
+        found = [task.result() if task.done() else [_slow(name)] for name, task in asked.items()]
+        await tasks.cancel()
     finally:
         await probe.close()
     return [*chain.from_iterable(found), *_disabled(registry.disabled), *_none(case, examined)]
+
+
+def _slow(name: str) -> Finding:
+    message = f"{name} was not looked at to the end within {_BOUND_SECS:g} s: it, or the machine, is busy"
+    return warning(Id.CLI_SLOW, name, message, "try again when less is going on; run it by hand")
 
 
 def _disabled(backends: tuple[Backend, ...]) -> Iterator[Finding]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Self
 
+from clinvk.domain.access import Grant
+
 _ABRIDGED_CHARS: Final = 400
 
 
@@ -51,6 +53,8 @@ class Origin:
     group_id: str | None = None
     task: int | None = None
     step: int | None = None
+    grant: Grant | None = None
+    """What the key granted when it was shown: it bounds its runs also when the key is gone."""
 
 
 @dataclass(frozen=True, slots=True)

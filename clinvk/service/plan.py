@@ -23,6 +23,13 @@ _MISSED: Final = (
     "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
 
+KEPT: Final = (
+    "CLINVK_API_KEYS_GOPASS_PATH", "CLINVK_BACKEND",
+    "CLINVK_CLAUDE_MODEL", "CLINVK_CODEX_MODEL", "CLINVK_GEMINI_MODEL",
+)  # fmt: skip
+"""No secrets, and the configuration was checked with them: a service without them would be another one, and an
+open door where the first asks for keys."""
+
 
 class CannotManage(ClinvkError):
     """It could not be done, in a sentence or more."""

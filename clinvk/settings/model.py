@@ -147,7 +147,7 @@ RESTART: Final = frozenset(
         "server.tls_key_file",
     }
 )
-"""What only the next start takes: where the server listens, and if that is HTTPS. Its files are read again."""
+"""What only the next start takes: where the server listens, if that is HTTPS, where it keeps its audit log."""
 
 
 def changes(old: Settings, new: Settings) -> list[str]:

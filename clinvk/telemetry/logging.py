@@ -121,6 +121,12 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("tornado.general").addFilter(_holds_no_header)
+
+
+def _holds_no_header(record: logging.LogRecord) -> bool:
+    """Tornado tells the header that it cannot read, which may be a key. That it was refused is told by us."""
+    return not (isinstance(record.msg, str) and record.msg.startswith("Malformed HTTP message"))
 
 
 def _level(number: int) -> str:

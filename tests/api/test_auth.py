@@ -56,6 +56,25 @@ async def test_with_the_key_every_operation_is_as_it_was(server):
         assert 401 not in statuses
 
 
+async def test_a_key_that_goes_while_the_body_comes_opens_nothing(locked):
+    body = json.dumps({"backend": "demo", "prompt": QUICK}).encode()
+    headers = {**BEARER, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    connection = await locked.raw("POST", "/api/v1/prompt", headers, body[:5])
+    async with asyncio.timeout(DEADLINE):
+        while not locked.services.requests.newest(1):
+            await asyncio.sleep(0)
+    lock(locked, {OTHER: Grant("laptop")})
+    await connection.send(body[5:])
+    assert (await connection.reply()).status == 401
+    assert locked.supervisor.journal.length == 0
+
+
+async def test_who_is_refused_is_seen_by_consoles_though_it_says_that_it_is_one(locked):
+    await ask(locked, "GET", "/api/v1/runs", {"User-Agent": "clinvk/1"})
+    await ask(locked, "GET", "/api/v1/runs", {"User-Agent": "clinvk/1", **BEARER})
+    assert [seen.status for seen in locked.services.requests.newest(5)] == [401]
+
+
 async def test_a_key_may_be_shown_in_either_header_and_any_that_is_right_opens(locked):
     for shown in (
         {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"},

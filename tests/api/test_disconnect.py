@@ -1,11 +1,17 @@
 """Who leaves stops what was done for him alone."""
 
+import asyncio
+import json
+import socket
+
 import pytest
 
 from clinvk import processes
 from clinvk.api.presence import Watch
+from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.limits import Limits
+from tests.api.client import DEADLINE
 
 LEAVING = [pytest.param(False, id="closes"), pytest.param(True, id="resets")]
 
@@ -119,3 +125,21 @@ async def test_a_look_at_a_client_that_was_just_seen_to_leave_is_harmless(server
     watch._look()
     assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
     await connection.leave()
+
+
+@pytest.mark.parametrize("late", ["body", "last byte"])
+async def test_a_client_whose_end_comes_with_its_body_has_left_too(server, late):
+    """Tornado sees such an end before anybody has asked to be told of it, and tells nobody."""
+    body = json.dumps(asked("/hang", "json")).encode()
+    head = b"POST /api/v1/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+    first = {"body": len(head), "last byte": len(head + body) - 1}[late]
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall((head + body)[:first])
+        async with asyncio.timeout(DEADLINE):
+            while not server.services.requests.newest(1):
+                await asyncio.sleep(0)
+        client.sendall((head + body)[first:])
+    assert (await server.log.first("clinvk.access")).status == 499
+    for run in (await server.services.monitor.runs(RunQuery())).runs:
+        assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT

@@ -11,6 +11,7 @@ from clinvk import unix_socket
 from clinvk.api.connections import HEAD_BYTES, Connections, Phase
 from clinvk.api.services import Bounds
 from tests.api.client import DEADLINE, Connection
+from tests.api.locks import BEARER, lock
 
 ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 STREAM = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -253,3 +254,14 @@ async def test_a_request_hidden_in_the_body_of_another_is_not_served(server):
     told = await connection.closed()
     assert len(re.findall(b"HTTP/1.1 [0-9]", told)) == 1
     assert json.loads(told.rpartition(b"\r\n\r\n")[2])["status"] == 400
+
+
+async def test_who_shows_no_key_and_takes_no_answer_makes_room(new_server):
+    server = lock(await new_server(Bounds(max_connections=4)))
+    stalled = [await server.connect() for _ in range(4)]
+    for each in stalled:
+        await each.send(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40)
+    await until(server, Phase.UNKNOWN, 4)
+    async with asyncio.timeout(DEADLINE):
+        while (await (await server.raw("GET", "/api/v1/runs", BEARER)).reply()).status != 200:
+            pass

@@ -235,8 +235,33 @@ async def test_the_kernel_is_asked_once_for_a_connection(server, monkeypatch):
 
 def test_whoever_comes_by_an_address_of_this_machine_is_local_too():
     peer = Peer.__new__(Peer)
-    peer.remote_ip, peer._local, peer._is_unix = "192.0.2.1", ("192.0.2.1", 8080), False
+    peer._remote, peer._local, peer._is_unix = ("192.0.2.1", 7), ("192.0.2.1", 8080), False
     assert peer.is_local
     other = Peer.__new__(Peer)
-    other.remote_ip, other._local, other._is_unix = "192.0.2.2", ("192.0.2.1", 8080), False
+    other._remote, other._local, other._is_unix = ("192.0.2.2", 7), ("192.0.2.1", 8080), False
     assert not other.is_local
+
+
+def other_address():
+    """An address of this machine that is not loopback; nothing is sent to find it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+def test_who_comes_to_loopback_is_local_whatever_address_it_comes_from():
+    address = other_address()
+    if address is None:
+        pytest.skip("this machine has loopback only")
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.bind((address, 0))
+        client.connect(server.getsockname())
+        connection, source = server.accept()
+        with connection:
+            assert source[0] == address
+            peer = Peer(connection, source, "http")
+            assert (peer.is_local, peer.user) == (True, os.geteuid())

@@ -74,7 +74,7 @@ def failing(home, text):
         [sys.executable, "-m", "clinvk", "serve", "--port", "0", "--config", str(file)],
         check=False, env=environment, capture_output=True, timeout=DEADLINE, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.returncode, ended.stdout) == (3, "")
     return ended.stderr
 
 

@@ -174,3 +174,10 @@ async def test_what_a_run_may_write_is_bounded_as_it_was_when_it_was_taken(new_s
     assert judgement.error.code is ErrorCode.OUTPUT_LIMIT
     assert judgement.error.message == "The run wrote more than 2000 bytes (server.max_run_output_bytes)"
     assert (await after.end()).state is RunState.COMPLETED
+
+
+async def test_a_run_that_was_taken_for_a_key_is_bounded_by_it_though_the_key_is_gone(new_stage):
+    stage = new_stage(Limits())
+    gone = Origin(key_label="ci", grant=Grant("ci", backends=frozenset({"demo"})))
+    with pytest.raises(Forbidden, match="its backends are demo"):
+        await stage.start(backend="fake", origin=gone)

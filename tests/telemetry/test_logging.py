@@ -114,3 +114,12 @@ def test_by_default_the_log_goes_to_standard_error(root, capsys):
     logging.getLogger("clinvk.any").info("said")
     captured = capsys.readouterr()
     assert (captured.out, json.loads(captured.err)["message"]) == ("", "said")
+
+
+def test_a_header_that_cannot_be_read_is_not_told_it_may_be_a_key():
+    stream = io.StringIO()
+    configure("debug", "json", stream)
+    told = "Malformed HTTP message from %s: %s"
+    logging.getLogger("tornado.general").info(told, "127.0.0.1", "Invalid header value 'clv_secret'")
+    logging.getLogger("tornado.general").info("Another thing")
+    assert [json.loads(line)["message"] for line in stream.getvalue().splitlines()] == ["Another thing"]
