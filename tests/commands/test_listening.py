@@ -65,8 +65,8 @@ def by_socket(path, method="GET", target="/health", body=None):
     return json.loads(connection.getresponse().read())
 
 
-def failing(home, text):
-    """What a server says that cannot start."""
+def failing(home, text, code):
+    """What a server says that cannot start, and ends with that exit code."""
     file = home / "failing.yaml"
     file.write_text(text)
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "CLINVK_HOME": str(home / "h")}
@@ -74,7 +74,7 @@ def failing(home, text):
         [sys.executable, "-m", "clinvk", "serve", "--port", "0", "--config", str(file)],
         check=False, env=environment, capture_output=True, timeout=DEADLINE, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (3, "")
+    assert (ended.returncode, ended.stdout) == (code, "")
     return ended.stderr
 
 
@@ -108,7 +108,7 @@ async def test_https_is_announced_a_new_certificate_is_taken_and_a_bad_one_refus
 def test_what_cannot_be_used_for_tls_is_said_and_nothing_starts(tmp_path, installed):
     text, put, contents = installed
     put(contents[1][0], contents[0][1])
-    assert "is not that of the certificate" in failing(tmp_path, text)
+    assert "is not that of the certificate" in failing(tmp_path, text, 3)
 
 
 def test_a_socket_is_there_for_this_user_alone_and_goes_with_the_server(configured, tmp_path):
@@ -119,7 +119,7 @@ def test_a_socket_is_there_for_this_user_alone_and_goes_with_the_server(configur
     assert by_socket(path, "POST", "/api/v1/prompt", body)["output"] == "the d"
     assert by_socket(path, target="/api/v1/requests")["requests"][1]["client"] == "unix"
     assert f"cannot listen on {path}: another server does" in failing(
-        tmp_path, f"server:\n  unix_socket: {path}\n"
+        tmp_path, f"server:\n  unix_socket: {path}\n", 1
     )
     assert by_socket(path)["status"] == "ok"
     server.served.end()
