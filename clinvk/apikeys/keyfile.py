@@ -21,6 +21,7 @@ _MOST_BYTES: Final = 8 << 20
 _TOP: Final = Place(1, 1)
 _SECTION: Final = "keys"
 _LONG: Final = re.compile(rf"[^\s'\"]{{{LEAST},}}")
+_MADE: Final = "`clinvk keys add` makes one"
 _AT_HAND: Final = "its key: `clinvk keys add` writes one"
 
 
@@ -37,7 +38,9 @@ def text_of(file: Path) -> str:
     try:
         handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would keep us waiting
     except OSError as error:
-        raise _bad(file, f"cannot be read: {error.strerror}", "a file of YAML") from error
+        raise _bad(
+            file, f"cannot be read: {error.strerror}", "a file of YAML: `clinvk keys add` makes one"
+        ) from error
     try:
         unsafe = _unsafe(os.fstat(handle))
         if unsafe:

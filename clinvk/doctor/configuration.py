@@ -57,8 +57,9 @@ def _keys(case: Case) -> Iterator[Finding]:
     if case.settings.api_keys:
         sources.append("CLINVK_API_KEYS")
     if server.api_keys_file:
-        sources.append(server.api_keys_file)
-        yield from _keys_file(Path(server.api_keys_file))
+        faults = list(_keys_file(Path(server.api_keys_file)))
+        sources += [] if faults else [server.api_keys_file]
+        yield from faults
     if server.api_keys_gopass_path:
         sources.append(f"gopass {server.api_keys_gopass_path}")
         if shutil.which("gopass", path=case.environment.get("PATH")) is None:
@@ -68,7 +69,7 @@ def _keys(case: Case) -> Iterator[Finding]:
             yield problem(Id.CONFIG_GOPASS, "gopass", message, "install gopass, or clear that key")
     if sources:
         yield ok(Id.CONFIG_KEYS, "server", f"clients have to show an API key: {', '.join(sources)}")
-    elif server.require_auth:
+    elif server.require_auth and not server.api_keys_file:
         message = "server.require_auth is true, and there is no source of API keys: the server does not start"
         yield problem(Id.CONFIG_KEYS, "server.require_auth", message, _KEYS_CURE)
 

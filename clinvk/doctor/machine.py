@@ -134,7 +134,7 @@ def _memory(case: Case) -> Iterator[Finding]:
     need = _SERVER_MIB + runs * _RUN_MIB
     have = min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *_limits()]) // _MIB
     fits = max(1, (have - _SERVER_MIB) // _RUN_MIB)
-    message = f"{have} MiB of memory, and {runs} runs at once may want {need}"
+    message = f"{have} MiB of memory, and {runs} runs at once may want {need} MiB"
     if have < need:
         yield warning(Id.MACHINE_MEMORY, "memory", message, f"clinvk config set server.max_concurrent_runs {fits}")
     else:

@@ -41,6 +41,8 @@ from tests.conftest import close
 
 BACKENDS = default_registry().names()
 QUICK = "/big 5"
+BRIEF = "/steady 30 1"
+"""Takes a second: long enough to be seen under way."""
 """A prompt whose answer is there at once: `the d`."""
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
+from tests.api.conftest import BRIEF
 
 DEADLINE = 20.0
 
@@ -41,7 +42,7 @@ async def test_a_queued_prompt_is_answered_once_there_is_room(new_server):
 
 
 async def test_a_server_that_drains_takes_no_new_runs_and_lets_live_ones_end(server):
-    live = asyncio.ensure_future(server.prompt("hello"))
+    live = asyncio.ensure_future(server.prompt(BRIEF))
     await server.started()
     draining = asyncio.ensure_future(server.supervisor.drain(DEADLINE))
     while not server.supervisor.draining:
@@ -50,7 +51,8 @@ async def test_a_server_that_drains_takes_no_new_runs_and_lets_live_ones_end(ser
         reply = await server.prompt("hello", **how)
         assert (reply.status, reply.json["type"]) == (503, "https://api.clinvk.dev/errors/shutting-down")
         assert reply.headers["Retry-After"] == "5"
-    assert (await server.fetch("/health")).status == 200
+    health = await server.fetch("/health")
+    assert (health.status, health.json["status"]) == (503, "draining")
     assert (await live).json["exit_code"] == 0
     await draining
 

@@ -5,6 +5,7 @@ import pytest
 from clinvk import processes
 from clinvk.api.services import GroupHabits
 from clinvk.domain.run import RunState, StopCause
+from tests.api.conftest import BRIEF
 from tests.api.groups import chain, demo, most_at_once, runs_of, streamed
 
 PATH = "/api/v1/chain"
@@ -44,7 +45,7 @@ async def test_what_was_answered_is_text_and_nothing_in_it_is_replaced_again(ser
 
 
 async def test_steps_run_one_after_the_other(server):
-    events = await streamed(server, PATH, steps=[demo("hello")] * 3)
+    events = await streamed(server, PATH, steps=[demo(BRIEF)] * 3)
     assert most_at_once(events) == 1
     assert [event["step"] for event in events if event["type"] == "run.started"] == [1, 2, 3]
     assert (events[-1]["type"], events[-1]["kind"], events[-1]["completed"]) == ("group.finished", "chain", 3)
@@ -106,7 +107,7 @@ async def test_every_fault_of_every_step_is_told_and_none_is_run(server):
 async def test_a_step_that_only_now_cannot_be_asked_fails_alone(server, tmp_path):
     folder = tmp_path / "gone"
     folder.mkdir()
-    connection = await server.post({"steps": [demo("/slow"), demo(workdir=str(folder)), demo()]}, path=PATH)
+    connection = await server.post({"steps": [demo(BRIEF), demo(workdir=str(folder)), demo()]}, path=PATH)
     await server.started()
     folder.rmdir()
     answer = (await connection.reply()).json

@@ -148,7 +148,7 @@ def between(one, other):
 
 
 async def test_times_and_milliseconds_tell_the_same(server):
-    told = await explained(server, await run_of(server, "/slow a word"))
+    told = await explained(server, await run_of(server, "/steady 20 2"))
     times = [told[name] for name in ("created_at", "started_at", "finished_at")]
     assert times == sorted(times)
     assert abs(told["queued_ms"] - between(told["created_at"], told["started_at"])) <= 1

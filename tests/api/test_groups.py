@@ -4,6 +4,7 @@ import asyncio
 
 from clinvk import processes
 from clinvk.domain.run import Stop, StopCause
+from tests.api.conftest import BRIEF
 from tests.api.groups import demo, parallel, runs_of
 
 
@@ -61,7 +62,7 @@ async def test_a_group_that_nobody_knows_is_not_found(server):
 
 
 async def test_one_run_of_a_group_can_be_cancelled_alone(server):
-    connection = await server.post({"tasks": [demo("/hang"), demo("hello")]}, path="/api/v1/parallel")
+    connection = await server.post({"tasks": [demo("/hang"), demo(BRIEF)]}, path="/api/v1/parallel")
     await server.started(2)
     hanging_run = server.supervisor.history.live()[0]
     hanging_run.stop(Stop(StopCause.CLIENT))

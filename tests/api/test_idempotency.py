@@ -11,6 +11,7 @@ from clinvk.api.table import ROUTES
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
 from tests.api.client import Stream
+from tests.api.conftest import BRIEF
 from tests.api.keyed import PROMPT, SSE, asked, check_same, is_replay, keyed, total, until
 from tests.conftest import Later
 
@@ -19,9 +20,9 @@ HOUR = 3600.0
 
 
 async def test_the_same_request_again_is_given_the_same_answer_to_the_byte(server):
-    first = await asked(server, "hello", metadata={"ticket": "42"}, model="m")
+    first = await asked(server, BRIEF, metadata={"ticket": "42"}, model="m")
     for _ in range(2):
-        check_same(first, await asked(server, "hello", metadata={"ticket": "42"}, model="m"))
+        check_same(first, await asked(server, BRIEF, metadata={"ticket": "42"}, model="m"))
     assert first.json["exit_code"] == 0
     assert await total(server) == 1
 
@@ -41,7 +42,7 @@ async def test_without_a_key_and_with_another_each_request_is_its_own(server):
 
 @pytest.mark.parametrize("streamed", [{}, {"output_format": "stream-json"}])
 async def test_many_at_the_same_moment_start_one_run_and_all_get_its_answer(server, streamed):
-    replies = await asyncio.gather(*(asked(server, "hello", **streamed) for _ in range(8)))
+    replies = await asyncio.gather(*(asked(server, BRIEF, **streamed) for _ in range(8)))
     assert sorted(map(is_replay, replies)) == [False] + [True] * 7
     assert len({reply.body for reply in replies}) == 1
     assert await total(server) == 1
@@ -79,8 +80,8 @@ async def test_a_stream_that_is_joined_has_every_event_from_the_first(server):
 
 @pytest.mark.parametrize("accept", [None, SSE])
 async def test_a_stream_that_has_ended_is_streamed_once_more_in_either_form(server, accept):
-    first = await asked(server, "hello", output_format="stream-json")
-    again = await asked(server, "hello", accept=accept, output_format="stream-json")
+    first = await asked(server, BRIEF, output_format="stream-json")
+    again = await asked(server, BRIEF, accept=accept, output_format="stream-json")
     if accept:
         assert [event.data for event in again.sse] == first.events
         assert is_replay(again)
@@ -247,10 +248,10 @@ async def test_who_loses_patience_alone_ends_it_and_that_is_its_answer_then(new_
 
 async def test_one_request_id_on_both_is_no_confusion(server):
     mine = {"X-Request-Id": "mine-1"}
-    replies = await asyncio.gather(*(server.prompt("hello", headers=keyed(**mine)) for _ in range(3)))
+    replies = await asyncio.gather(*(server.prompt(BRIEF, headers=keyed(**mine)) for _ in range(3)))
     assert {reply.headers["X-Request-Id"] for reply in replies} == {"mine-1"}
     assert len({reply.body for reply in replies}) == 1
-    again = await server.prompt("hello", headers=keyed(**{"X-Request-Id": "mine-2"}))
+    again = await server.prompt(BRIEF, headers=keyed(**{"X-Request-Id": "mine-2"}))
     assert (again.body, again.headers["X-Request-Id"]) == (replies[0].body, "mine-2")
 
 

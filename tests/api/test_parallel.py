@@ -14,6 +14,7 @@ from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import BackendOptions, Limits
 from tests.api.client import DEADLINE
+from tests.api.conftest import BRIEF
 from tests.api.groups import demo, most_at_once, parallel, streamed
 
 PATH = "/api/v1/parallel"
@@ -73,7 +74,7 @@ async def test_fail_fast_stops_the_others_and_begins_none_of_the_rest(server):
 async def test_no_more_run_at_once_than_the_request_or_else_the_settings_say(server, asked, set_to, most):
     server.services.group_habits = GroupHabits(at_once=set_to)
     fields = {"max_parallel": asked} if asked else {}
-    events = await streamed(server, PATH, tasks=[demo("hello")] * 4, **fields)
+    events = await streamed(server, PATH, tasks=[demo(BRIEF)] * 4, **fields)
     assert most_at_once(events) == most
 
 
@@ -129,20 +130,20 @@ async def test_runs_that_may_write_in_one_folder_are_one_notice_of_the_answer(ne
         traits = replace(DemoBackend.traits, writes=True)
 
     server = await new_server(registry=Registry((Writing(),)))
-    answer = (await parallel(server, *[demo("hello")] * 4, max_parallel=4)).json
+    answer = (await parallel(server, *[demo(BRIEF)] * 4, max_parallel=4)).json
     (notice,) = answer["notices"]
     assert server.services.default_workdir in notice
     assert [result.get("notices") for result in answer["results"]] == [None, *[[notice]] * 3]
     apart = [
-        demo("hello", sandbox_mode="read-only"),
-        demo("hello"),
-        demo("hello", workdir=str(tmp_path / "home-0")),
+        demo(BRIEF, sandbox_mode="read-only"),
+        demo(BRIEF),
+        demo(BRIEF, workdir=str(tmp_path / "home-0")),
     ]
     assert "notices" not in (await parallel(server, *apart)).json
 
 
 async def test_nothing_of_a_group_is_held_once_it_has_been_answered(server):
-    connection = await server.post({"tasks": [demo("hello"), demo()]}, path=PATH)
+    connection = await server.post({"tasks": [demo(BRIEF), demo()]}, path=PATH)
     await server.started(2)
     (group,) = map(weakref.ref, server.services.groups._live.values())
     await connection.reply()
@@ -206,7 +207,7 @@ async def test_a_dry_run_shows_every_command_and_runs_none(server):
 
 
 async def test_a_stream_has_every_event_of_every_task_and_the_end_of_the_group_last(server):
-    events = await streamed(server, PATH, tasks=[demo("hello"), demo("/big 500")], max_parallel=2)
+    events = await streamed(server, PATH, tasks=[demo(BRIEF), demo("/big 500")], max_parallel=2)
     *told, last = events
     for number in range(2):
         own = [event for event in told if event["task"] == number]

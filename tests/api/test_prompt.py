@@ -10,6 +10,7 @@ from clinvk.api.services import Bounds
 from clinvk.domain.run import RunState, StopCause
 from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
 from clinvk.supervisor.limits import Limits
+from tests.api.conftest import BRIEF
 
 DEADLINE = 20.0
 
@@ -143,7 +144,7 @@ async def test_dry_run_says_what_would_be_executed_and_runs_nothing(server):
 
 
 async def test_a_detached_run_lives_on_when_its_client_has_left(server):
-    connection = await server.post({"backend": "demo", "prompt": "hello", "detach": True})
+    connection = await server.post({"backend": "demo", "prompt": BRIEF, "detach": True})
     reply = await connection.reply()
     await connection.leave()
     server.check("POST", "/api/v1/prompt", reply)
@@ -161,7 +162,7 @@ async def test_the_runs_own_timeout_fails_it_and_is_named(server):
 
 async def test_a_detached_run_knows_no_request_timeout(new_server):
     server = await new_server(Bounds(request_secs=0.05))
-    reply = await server.prompt("hello", detach=True)
+    reply = await server.prompt(BRIEF, detach=True)
     assert (await server.end(reply.json["id"])).state is RunState.COMPLETED
 
 

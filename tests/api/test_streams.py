@@ -11,12 +11,13 @@ from clinvk.api.routes import NDJSON, SSE, Answer, Route
 from clinvk.api.services import Bounds
 from clinvk.api.table import ROUTES
 from clinvk.domain.run import RunState, StopCause
+from tests.api.conftest import BRIEF
 
 DEADLINE = 20.0
 
 
 async def test_a_stream_is_lines_of_json_from_the_runs_name_to_its_end(server):
-    reply = await server.prompt("hello", output_format="stream-json")
+    reply = await server.prompt(BRIEF, output_format="stream-json")
     assert reply.headers["Content-Type"] == "application/x-ndjson; charset=utf-8"
     assert (reply.headers["Cache-Control"], reply.headers["X-Accel-Buffering"]) == ("no-cache", "no")
     assert reply.headers["Transfer-Encoding"] == "chunked"

@@ -63,7 +63,8 @@ async def test_one_source_that_fails_fails_all_and_each_fault_is_told(gathered, 
     server = {"api_keys_file": str(file), "api_keys_gopass_path": "nothing"}
     assert await refusal(gathered(server, {"CLINVK_API_KEYS": A})) == [
         f'{GOPASS}: gopass has no secret "nothing"; expected one of those that `gopass ls` lists',
-        f"{file}: the file cannot be read: No such file or directory; expected a file of YAML",
+        f"{file}: the file cannot be read: No such file or directory;"
+        " expected a file of YAML: `clinvk keys add` makes one",
     ]
 
 

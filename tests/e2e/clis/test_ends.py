@@ -9,9 +9,9 @@ import pytest
 
 from tests import clis, ndjson
 from tests.e2e.clis.conftest import World
-from tests.e2e.conftest import DEADLINE, Served, gone
+from tests.e2e.conftest import DEADLINE, SOAK, Served, gone
 
-ROUNDS = 20
+ROUNDS = 20 if SOAK else 6
 TOOL = "(sleep 86400 & tail -s 1000 -f /dev/null | cat)"
 LONG_TOOL = "wait [[tool=shell cmd=" + TOOL.replace(" ", "%20").replace("&", "%26") + "]]"
 
