@@ -82,13 +82,13 @@ class Books:
 
     def _enter(self, entry: Entry) -> None:
         if entry.type == events.Notice.type:
-            _log.error("not everything was counted, nor is in the audit log: %s", entry.line.decode())
+            _log.warning("not everything was counted, nor is in the audit log: %s", entry.line.decode())
             return
         run_id = orjson.loads(entry.line)["run_id"]
         try:
             run = self._live.get(run_id) or self._services.supervisor.handle(run_id).run
         except RunNotFound:
-            _log.error("%s of %s was not counted, nor is it in the audit log", entry.type, run_id)
+            _log.warning("%s of %s was not counted, nor is it in the audit log", entry.type, run_id)
             return
         self._note(entry.type, run)
 
