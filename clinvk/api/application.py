@@ -32,7 +32,7 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
     by_path: dict[str, dict[str, Route]] = {}
     for route in (*routes, explorer.FILES, console.SOCKET, console.FILES):
         by_path.setdefault(route.path, {})[route.method] = route
-    services.openapi = openapi.document(routes, services.schemas)
+    services.openapi = openapi.Document(routes, services.schemas)
     specs = [
         URLSpec(_pattern(path), _HANDLERS.get(path, Handler), {"services": services, "operations": operations})
         for path, operations in by_path.items()

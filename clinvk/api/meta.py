@@ -35,7 +35,7 @@ async def health(call: Handler) -> None:
 async def openapi(call: Handler) -> None:
     """This API, as OpenAPI 3.1."""
     assert call.services.openapi is not None
-    call.reply(call.services.openapi)
+    call.reply(await call.services.openapi.read())
 
 
 def _health(status: Status) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clinvk.api.bookkeeping import Books
 from clinvk.api.client import NOBODY, Proxies
@@ -24,6 +24,7 @@ from clinvk.telemetry.audit import NO_AUDIT, Auditor
 from clinvk.telemetry.pulse import Gauge
 
 if TYPE_CHECKING:
+    from clinvk.api.openapi import Document
     from clinvk.telemetry.metrics import Metrics
 
 
@@ -94,7 +95,7 @@ class Services:
     """Which backend a name of a model means."""
     group_habits: GroupHabits = GroupHabits()
     requests: Requests = field(default_factory=Requests)
-    openapi: dict[str, Any] | None = None
+    openapi: "Document | None" = None
     console: Open | None = None
     """Makes the console of one visitor; None where there is none to be had."""
     visitors: Visitors = field(default_factory=Visitors)

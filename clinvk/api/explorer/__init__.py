@@ -24,5 +24,6 @@ FILES: Final = Shelf(
 async def docs(call: Handler) -> None:
     """The page, complete without any script: the explorer takes its place where it can."""
     assert call.services.openapi is not None
-    html = page.render(call.services.openapi, call.client.base_url, keys=bool(call.services.keyring))
+    document = await call.services.openapi.read()
+    html = page.render(document, call.client.base_url, keys=bool(call.services.keyring))
     send_page(call, html.encode(), images="'self' data:")

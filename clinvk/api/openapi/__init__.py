@@ -1,5 +1,5 @@
 """The OpenAPI document: route table × schemas."""
 
-from clinvk.api.openapi.document import document
+from clinvk.api.openapi.document import Document, document
 
-__all__ = ["document"]
+__all__ = ["Document", "document"]
