@@ -69,7 +69,7 @@ def test_set_repeats_no_secret(config):
         ("server", "{port: 1}", "KEY is a section; expected a key with a value"),
         ("backends.claude", "{}", "KEY is a section; expected a key with a value"),
         ("default_backend", "x", 'default_backend "x" is not a backend; expected one of claude'),
-        ("server.metrics_enabled", "true", "server.metrics_enabled asks for metrics, which this version does not"),
+        ("server.tls_cert_file", "/a.pem", "server.tls_cert_file stands alone; expected server.tls_key_file"),
         ("backends.codex.allowed_tools", "[a]", "backends.codex.allowed_tools is refused: codex allows no tool"),
     ],
 )

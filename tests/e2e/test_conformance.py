@@ -45,7 +45,7 @@ REACHED = {
 def examined(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     (home / "clinvk").mkdir()
-    (home / "clinvk" / "config.yaml").write_text("server:\n  console_enabled: true\n")
+    (home / "clinvk" / "config.yaml").write_text("server:\n  console_enabled: true\n  metrics_enabled: true\n")
     served = Served(home, more=NO_CLIS)
     yield Conformance(served)
     served.end()

@@ -224,6 +224,7 @@ def test_a_page_of_another_origin_gets_nothing_whatever_it_shows(new_page: Open,
     assert "a word of evil" not in runs
 
 
+@pytest.mark.sdks
 @pytest.mark.parametrize(
     ("module", "base"), [("openai/index.mjs", "/openai/v1"), ("@anthropic-ai/sdk/index.mjs", "/anthropic")]
 )
