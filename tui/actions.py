@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from textual.worker import Worker
+
 from clinvk.domain.errors import ClinvkError
 from clinvk.domain.run import StopCause
 from clinvk.views import BackendView, RunView
@@ -82,7 +84,7 @@ def _do(screen: ConsoleScreen, act: Callable[[], Awaitable[None]]) -> None:
             screen.console.notify(str(error), severity="error", markup=False)
         screen.console.feed.hurry()
 
-    screen.console.run_worker(carefully(), group="actions")
+    _: Worker[None] = screen.console.run_worker(carefully, group="actions")
 
 
 def _has_ended(screen: ConsoleScreen, run: RunView) -> bool:

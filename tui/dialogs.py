@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar, cast
+from typing import ClassVar, Final, Generic, TypeVar
 
 from rich.segment import Segment
 from textual.app import ComposeResult
@@ -14,11 +14,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from tui.look import look_of
 from tui.reading.wrapping import cells, visible
 from tui.widgets.cells import clean
-
-if TYPE_CHECKING:
-    from tui.console import Console
 
 T = TypeVar("T")
 
@@ -49,7 +47,7 @@ class _Choices(Widget, Generic[T]):
         self.styles.height = len(choices)
 
     def render_line(self, y: int) -> Strip:
-        look = cast("Console", self.app).look
+        look = look_of(self)
         choice, width = self.choices[y], self.size.width
         here = y == self.cursor
         style = look.cursor if here else look.bar

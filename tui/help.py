@@ -1,7 +1,7 @@
 """The help: every key of the screen that asked for it, with what it does, and every sign."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -11,10 +11,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tui.look import look_of
 from tui.screens.base import ConsoleScreen
-
-if TYPE_CHECKING:
-    from tui.console import Console
 
 
 class Help(ModalScreen[None]):
@@ -51,7 +49,7 @@ class Help(ModalScreen[None]):
 
     def _table(self) -> Table:
         """Keys of this screen first, then how to move in it, then what holds everywhere, then the signs."""
-        look = cast("Console", self.app).look
+        look = look_of(self)
         table = Table.grid(padding=(0, 2))
         table.add_column(justify="right", no_wrap=True)
         table.add_column()

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from rich.style import Style
 from textual.color import Color
+from textual.screen import Screen
 from textual.theme import Theme
+from textual.widget import Widget
 
 from clinvk.domain.run import RunState
+
+if TYPE_CHECKING:
+    from tui.console import Console
 
 SYMBOLS: Final = MappingProxyType(
     {
@@ -116,3 +121,8 @@ class Look:
                 return self.warning
             case RunState.QUEUED:
                 return self.muted
+
+
+def look_of(widget: Widget | Screen[Any]) -> Look:
+    """That of the console which `widget` is shown by."""
+    return cast("Console", widget.app).look

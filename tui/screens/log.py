@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.worker import Worker
 
 from clinvk.domain.errors import ClinvkError
 from tui.reading.loglist import LEVELS, SIGNS, LogList
@@ -48,7 +49,7 @@ class LogScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         self._lines.focus()
-        self.run_worker(self._follow(), group="log")
+        self._following: Worker[None] = self.run_worker(self._follow, group="log")
 
     def beat(self) -> None:
         self._list.beat()

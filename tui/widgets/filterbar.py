@@ -1,7 +1,7 @@
 """The line below a list: what is filtered, and how much of it there is; where a filter is typed."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from rich.segment import Segment
 from textual.app import ComposeResult
@@ -13,13 +13,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tui.look import look_of
 from tui.widgets.cells import clean
 from tui.widgets.columns import Cell
 from tui.widgets.typed import TypedLine
-
-if TYPE_CHECKING:
-    from tui.console import Console
-
 
 _APPLY_SECS: Final = 0.1
 
@@ -35,7 +32,7 @@ class _Line(Widget):
         self.says = says
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  there is one line
-        ground = cast("Console", self.app).look.bar
+        ground = look_of(self).bar
         left, right = self.says()
         end = Strip(right)
         room = max(0, self.size.width - end.cell_length)
@@ -178,7 +175,7 @@ class FilterBar(Widget):
         self.redraw()
 
     def _says(self) -> tuple[list[Segment], list[Segment]]:
-        look = cast("Console", self.app).look
+        look = look_of(self)
         right = [Segment(f" {self._summary()} ", look.bar + look.muted)]
         if self.fault:
             return [
@@ -189,7 +186,7 @@ class FilterBar(Widget):
         return [*self._filter(), *self._details()], right
 
     def _filter(self) -> list[Segment]:
-        look = cast("Console", self.app).look
+        look = look_of(self)
         if not self.text:
             return []
         if self.off:
@@ -198,5 +195,5 @@ class FilterBar(Widget):
 
     def _details(self) -> list[Segment]:
         text, style = self._detail()
-        ground = cast("Console", self.app).look.bar
+        ground = look_of(self).bar
         return [Segment(f" {clean(text)}", ground + style if style else ground)]

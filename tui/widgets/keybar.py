@@ -1,7 +1,7 @@
 """The line at the bottom: the keys of the screen, as many as fit. They can be clicked."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -10,8 +10,7 @@ from textual.events import Click
 from textual.strip import Strip
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from tui.console import Console
+from tui.look import look_of
 
 _HELP: Final = "app.help"
 
@@ -30,7 +29,7 @@ class KeyBar(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  there is one line
-        look = cast("Console", self.app).look
+        look = look_of(self)
         shown = shown_bindings(self.screen.active_bindings)
         last = [piece for entry in shown if entry.binding.action == _HELP for piece in self._pieces(entry)]
         room = self.size.width - _length(last)
@@ -52,7 +51,7 @@ class KeyBar(Widget):
                 await self.app.run_action(entry.binding.action, default_namespace=entry.node)
 
     def _pieces(self, entry: ActiveBinding) -> list[Segment]:
-        look = cast("Console", self.app).look
+        look = look_of(self)
         key = self.app.get_key_display(entry.binding)
         return [Segment(f" {key}", look.key), Segment(f" {entry.binding.description} ", look.bar)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
@@ -10,14 +10,11 @@ from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
 
-from tui.look import Look
+from tui.look import Look, look_of
 from tui.reading.rows import Kind, Rows, Sheet
 from tui.widgets.drawn import Drawn
 from tui.widgets.pieces import highlighted
 from tui.widgets.rowstrips import BAR, GUTTER, RowSight, empty_strip, found_in, row_strip
-
-if TYPE_CHECKING:
-    from tui.console import Console
 
 _KEPT_STRIPS: Final = 500
 _WHEEL_ROWS: Final = 3
@@ -93,7 +90,7 @@ class Lines(Drawn):
         """Redraw if something changed."""
         top = self.top
         self.rows.seen(top, self.size.height)
-        now = (self.rows.version, top, self.wanted, self.rows.follow, cast("Console", self.app).look)
+        now = (self.rows.version, top, self.wanted, self.rows.follow, look_of(self))
         self._beats += 1
         # Text that runs up the screen is a whole screen anew each time: five of them a second are enough to read.
         if self.rows.follow and self._drawn and self._drawn[1] != top and self._beats < _RUNNING_BEATS:
@@ -119,7 +116,7 @@ class Lines(Drawn):
         start, end = self.rows.part(top, size.height)
         first = min(int(start * size.height), size.height - 1)
         bar = range(first, max(first + 1, int(end * size.height)))
-        return _View(cast("Console", self.app).look, size.width, top, bar)
+        return _View(look_of(self), size.width, top, bar)
 
     def _seen(self, y: int, view: _View) -> Strip:
         number, bar = view.top + y, y in view.bar

@@ -1,7 +1,7 @@
 """The line of tabs over what a screen shows, and at its right end how that stands."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -11,10 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.look import look_of
 from tui.reading.wrapping import crop
-
-if TYPE_CHECKING:
-    from tui.console import Console
 
 
 class TabLine(Widget):
@@ -50,7 +48,7 @@ class TabLine(Widget):
             self.refresh(layout=False)
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002  there is one line
-        look = cast("Console", self.app).look
+        look = look_of(self)
         left: list[Segment] = []
         self._places, x = [], 0
         for name in self._names:

@@ -4,6 +4,8 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
+from textual.worker import Worker
+
 from clinvk.domain.answer import Answer
 from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import TextDelta, TextDropped, ToolStarted
@@ -71,7 +73,7 @@ class Copying:
     def tab(self, name: str) -> None:
         """What this tab shows."""
         if name == "output":
-            self._screen.run_worker(self._answer(), group="copy", exclusive=True)
+            _: Worker[None] = self._screen.run_worker(self._answer, group="copy", exclusive=True)
         elif name == "request":
             self.curl()
         else:
