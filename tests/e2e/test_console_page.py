@@ -96,15 +96,18 @@ def test_a_run_is_seen_as_it_happens(open_page: Open, served: Served) -> None:
     expect(screen(page)).to_contain_text("0 live")
 
 
+LAST_LINE_ENDS_AT = """height => {
+    const last = document.querySelector(".xterm-rows > div:last-child");
+    const bottom = last ? last.getBoundingClientRect().bottom : 0;
+    return last && last.textContent.includes("help") && height - 40 < bottom && bottom <= height;
+}"""
+
+
 def test_the_screen_is_as_large_as_the_window(open_page: Open) -> None:
     page = open_page(viewport={"width": 1200, "height": 800})
     for width, height in ((1200, 800), (700, 400), (1000, 600)):
         page.set_viewport_size({"width": width, "height": height})
-        last = page.locator(".xterm-rows > div").last
-        expect(last).to_contain_text("help")
-        box = last.bounding_box()
-        assert box is not None
-        assert height - 40 < box["y"] + box["height"] <= height
+        page.wait_for_function(LAST_LINE_ENDS_AT, arg=height)
 
 
 @pytest.mark.parametrize(("scheme", "ground"), [("dark", "rgb(26, 27, 38)"), ("light", "rgb(244, 245, 249)")])
