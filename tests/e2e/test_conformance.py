@@ -67,8 +67,13 @@ WALKED = {"createPrompt", "createParallel", "cancelGroup", "getRun", "followRun"
 @pytest.mark.e2e
 @pytest.mark.timeout(240)
 def test_what_an_answer_links_to_is_there(examined):
-    examined.walks.go(scenarios=20, steps=8, seed=None)
-    found = {name for name, counted in examined.walks.statuses.items() if 200 in counted}
+    found: set[str] = set()
+    # Where walks lead is chance, and how quick the answers are: most often the first come everywhere.
+    for seed in (None, 1, 2, 3):
+        examined.walks.go(scenarios=20, steps=8, seed=seed)
+        found = {name for name, counted in examined.walks.statuses.items() if 200 in counted}
+        if found >= WALKED:
+            break
     assert found >= WALKED, examined.table()
 
 
