@@ -1,9 +1,11 @@
 """Connections: how many there may be, who makes room for others, and what cannot be read as a request at all."""
 
 import asyncio
+import contextlib
 import json
 import re
 import resource
+import socket
 
 import pytest
 
@@ -256,12 +258,21 @@ async def test_a_request_hidden_in_the_body_of_another_is_not_served(server):
     assert json.loads(told.rpartition(b"\r\n\r\n")[2])["status"] == 400
 
 
+def deaf(server):
+    """A connection that asks for much and reads nothing."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.port))
+    client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40)
+    return client
+
+
 async def test_who_shows_no_key_and_takes_no_answer_makes_room(new_server):
     server = lock(await new_server(Bounds(max_connections=4)))
-    stalled = [await server.connect() for _ in range(4)]
-    for each in stalled:
-        await each.send(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 40)
-    await until(server, Phase.UNKNOWN, 4)
-    async with asyncio.timeout(DEADLINE):
-        while (await (await server.raw("GET", "/api/v1/runs", BEARER)).reply()).status != 200:
-            pass
+    with contextlib.ExitStack() as clients:
+        for _ in range(4):
+            clients.enter_context(deaf(server))
+        await until(server, Phase.UNKNOWN, 4)
+        async with asyncio.timeout(DEADLINE):
+            while (await (await server.raw("GET", "/api/v1/runs", BEARER)).reply()).status != 200:
+                pass
