@@ -20,7 +20,7 @@ COVERING = (
     "tests/contract/test_backends.py",
 )  # they need no process and no socket
 EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothing is locked
-SPREAD = ("-n", "auto", "--dist", "worksteal")  # one worker a core; more of them gained nothing
+SPREAD = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")  # each waits now and then
 NO_REGISTRY = 3  # scripts/install-clis' exit status when npm cannot be had
 CLI_TESTS = 299  # what ran with the real CLIs when this was written: fewer are a failure
 SDK_TESTS = 441  # the same of those with the official SDKs

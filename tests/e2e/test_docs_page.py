@@ -113,14 +113,20 @@ def test_the_explorer_shows_every_operation_of_the_document(tab: Tab, served: Se
     assert told == set(operations(served).values())
     expect(page.locator("#plain")).to_be_hidden()
     expect(page.locator(".info")).to_contain_text("OAS 3.1")
+    for scheme, dark in (("dark", re.compile("dark-mode")), ("light", re.compile("^(?!.*dark-mode)"))):
+        page.emulate_media(color_scheme=scheme)
+        expect(page.locator("html")).to_have_class(dark)
 
 
 def test_what_is_unfolded_is_drawn(tab: Tab, served: Served) -> None:
-    """Bodies, parameters, streams, answers, and at last every schema."""
+    """Bodies, parameters, streams, answers, what a list answers, and at last every schema."""
     page = tab.explore()
     for name in ("groups-createParallel", "runs-followRun", "sessions-listSessions"):
         page.locator(f"#operations-{name} .opblock-summary-control").click()
         expect(page.locator(f"#operations-{name} .responses-table .response").first).to_be_visible()
+    listing = "#operations-sessions-listSessions"
+    assert execute(page, listing).startswith("200")
+    expect(page.locator(f"{listing} .request-url")).to_have_text(re.compile("/sessions$"))  # and no filters
     page.locator(".models-control").click()
     schemas = served.json("GET", "/openapi.json")["components"]["schemas"]
     # It draws those that are in sight, so one has to go down to the last.
@@ -145,22 +151,6 @@ def test_an_address_leads_to_its_operation(tab: Tab) -> None:
     assert told.startswith("200")
     assert '"status": "ok"' in told
     expect(page.locator(".request-url")).to_contain_text(f"http://127.0.0.1:{tab.port}/health")
-
-
-def test_problems_are_a_line_each_until_they_are_unfolded(tab: Tab) -> None:
-    page = tab.explore("#/runs/createPrompt")
-    row = page.locator(f"{PROMPT} .responses-table [data-code='413']")
-    expect(row).to_have_text(re.compile("413.*Body Too Large"))
-    expect(row.locator("pre")).to_have_count(0)
-    row.get_by_role("button").click()
-    expect(row.locator("pre")).to_contain_text("body-too-large")
-
-
-def test_a_list_is_asked_for_without_filters(tab: Tab) -> None:
-    page = tab.explore("#/runs/listRuns")
-    listing = "#operations-runs-listRuns"
-    assert execute(page, listing).startswith("200")
-    expect(page.locator(f"{listing} .request-url")).to_have_text(re.compile("/api/v1/runs$"))
 
 
 def test_a_prompt_is_answered_by_the_server_that_the_page_came_from(tab: Tab) -> None:
@@ -195,20 +185,17 @@ def test_a_stream_without_an_end_is_listened_to_for_a_while(tab: Tab) -> None:
     expect(answer).to_contain_text("the explorer listened for 10 s")
 
 
-def test_a_fault_is_shown_as_the_problem_it_is(faulty: Tab) -> None:
+def test_problems_are_a_line_each_and_a_fault_is_shown_as_the_one_it_is(faulty: Tab) -> None:
     page = faulty.explore("#/runs/createPrompt")
+    row = page.locator(f"{PROMPT} .responses-table [data-code='413']")
+    expect(row).to_have_text(re.compile("413.*Body Too Large"))
+    expect(row.locator("pre")).to_have_count(0)
+    row.get_by_role("button").click()
+    expect(row.locator("pre")).to_contain_text("body-too-large")
     page.locator(f"{PROMPT} textarea").fill('{"backend": "demo", "promt": "x"}')
     told = execute(page, PROMPT)
     assert told.startswith("400")
     assert '"path": "/promt"' in told
-
-
-def test_the_colours_are_those_that_the_reader_likes(tab: Tab) -> None:
-    tab.page.emulate_media(color_scheme="dark")
-    page = tab.explore()
-    expect(page.locator("html")).to_have_class(re.compile("dark-mode"))
-    page.emulate_media(color_scheme="light")
-    expect(page.locator("html")).not_to_have_class(re.compile("dark-mode"))
 
 
 @pytest.mark.parametrize("missing", ["swagger-ui-bundle.js", "swagger-ui.css", "openapi.json"])

@@ -9,7 +9,7 @@ from tests.e2e.conftest import SOAK
 
 pytestmark = pytest.mark.e2e
 
-EVENTS = 1_000_000
+EVENTS = 1_000_000 if SOAK else 300_000
 MANY = 1000 if SOAK else 60
 MEGABYTE = 1 << 20
 
