@@ -20,7 +20,9 @@ COVERING = (
     "tests/contract/test_backends.py",
 )  # they need no process and no socket
 EAGER_MINORS = (12, 13, 14)  # 3.11 has no eager task factory; beyond 3.14 nothing is locked
-SPREAD = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")  # each waits now and then
+# Those that this process may use: a container may be given few of many.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+SPREAD = ("-n", str(CORES + 1), "--dist", "worksteal")  # each waits now and then
 NO_REGISTRY = 3  # scripts/install-clis' exit status when npm cannot be had
 CLI_TESTS = 299  # what ran with the real CLIs when this was written: fewer are a failure
 SDK_TESTS = 441  # the same of those with the official SDKs

@@ -190,13 +190,18 @@ def test_a_client_that_has_left_is_nobody_but_one_that_only_sends_no_more_is_som
         assert peer.user == (os.getuid() if held else None)
 
 
+def reset(client):
+    """Close it so that its place is free at once."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.close()
+
+
 @contextlib.contextmanager
 def replaced():
     """A peer, and a socket that listens where its client was: unless another program was faster to take that."""
     with pair(socket.AF_INET, "127.0.0.1", "127.0.0.1") as (client, peer), socket.socket() as other:
         where = client.getsockname()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        client.close()  # by a reset: its place is free
+        reset(client)
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(where)
         other.listen()
@@ -221,8 +226,7 @@ def test_a_table_that_has_answered_is_not_read_as_text_for_each_that_has_left(mo
         if first.user is None:
             pytest.skip("this kernel answers no questions about sockets")
     with pair(socket.AF_INET, "127.0.0.1", "127.0.0.1") as (client, second):
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        client.close()
+        reset(client)
         assert second.user is None
     assert read == []
 

@@ -165,7 +165,7 @@ def mutations(value: Any, shapes: set[str], place: str = "") -> Iterator[Any]:
 
     What has the shape of something that was in the same place before is passed over: it is judged alike.
     """
-    shape = f"{place}{sorted(value) if isinstance(value, dict) else type(value)}"
+    shape = f"{place}{shape_of(value)}"
     if shape in shapes:
         return
     shapes.add(shape)
@@ -179,6 +179,13 @@ def mutations(value: Any, shapes: set[str], place: str = "") -> Iterator[Any]:
                 yield [*value[:index], wrong, *value[index + 1 :]]
     if isinstance(value, str):
         yield from (value.upper(), value + "\n", "/" + value, "\U0001f4a9")
+
+
+def shape_of(value: Any) -> str:
+    """What says which option of a union it is: its fields, and those of them that name a kind."""
+    if not isinstance(value, dict):
+        return str(type(value))
+    return f"{sorted(value)}{[value.get(name) for name in ('type', 'object', 'role')]}"
 
 
 def mutated_objects(value: dict[str, Any], shapes: set[str], shape: str) -> Iterator[dict[str, Any]]:
