@@ -48,6 +48,7 @@ async def test_the_native_api_tells_it_and_what_goes_on_in_its_process_is_live(s
     for each in (first, again, other):
         seen = (await server.fetch(f"/api/v1/runs/{each.headers['X-Run-Id']}")).json
         assert seen["start"] == each.headers[HEADER]
+        assert not {"pid", "exit"} & seen.keys(), "the process may be another run's by now"
 
 
 async def test_a_failure_tells_it_too(server):
