@@ -107,7 +107,7 @@ async def test_what_a_child_says_late_is_not_told_to_the_next_run(house):
 
 async def test_what_it_says_while_nobody_listens_is_told_to_nobody(house):
     first = await house.ask(f"mutter {SECRET}", **MINE)
-    (kept,) = house.waiting
+    assert len(house.waiting) == 1
     await until((house.stage.workdir / "muttered").exists)
     run = await house.ask(**MINE)
     assert run.handle.run.pid == first.handle.run.pid
@@ -123,7 +123,7 @@ async def test_what_it_says_while_nobody_listens_is_told_to_nobody(house):
 )
 async def test_what_it_wrote_to_stderr_for_one_run_is_not_shown_to_the_next(house, when):
     await house.ask(f"{when} {SECRET}", **MINE)
-    (kept,) = house.waiting
+    assert len(house.waiting) == 1
     if when == "grumble":
         await until((house.stage.workdir / "muttered").exists)
     run = await house.stage.start("", "hang", model=None, ephemeral=True, **MINE)
