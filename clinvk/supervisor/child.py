@@ -100,6 +100,11 @@ class Child:
         return self._stderr.decode(errors="replace")
 
     @property
+    def is_heard(self) -> bool:
+        """Whether it lives, and what it says can still be understood."""
+        return self.exit is None and self._stdout.is_open
+
+    @property
     def startup_secs(self) -> float:
         """What its start took until it was ready for a turn; what it has taken so far, if it is not."""
         return (self._ready_at or time.monotonic()) - self._born
@@ -109,7 +114,12 @@ class Child:
         self.converse(self.dialogue.open)
 
     def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
-        """Let `listener` take part as `turn`, then `start` it. The first hears what the child said before it."""
+        """Let `listener` take part as `turn`, then `start` it.
+
+        The first hears what the child said before it; what it said and wrote after a turn is nobody's to hear.
+        """
+        if self._unheard is None:
+            self._stderr.clear()
         self._listeners[turn] = listener
         self.converse(start)
         unheard, self._unheard = self._unheard, None
@@ -117,9 +127,8 @@ class Child:
             listener.heard(output)
 
     def leave(self, turn: str) -> None:
-        """Nobody takes part as `turn` any more; what was written to stderr in it is not for the next."""
+        """Nobody takes part as `turn` any more."""
         self._listeners.pop(turn, None)
-        self._stderr.clear()
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""

@@ -24,6 +24,10 @@ class ReadPipe:
         os.set_blocking(fd, False)
         self._loop.add_reader(fd, self._ready)
 
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
     def pause(self) -> None:
         """Leave what comes in the pipe, so that the child has to wait."""
         if self._open:

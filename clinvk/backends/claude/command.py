@@ -64,7 +64,7 @@ ENVIRONMENT: Final = (
 # Not ~/.claude.json: claude writes it at every start.
 SETTINGS_FILES: Final = SettingsFiles(
     home=HOME,
-    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills", "plugins"),
+    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills"),
     project=(
         "CLAUDE.md",
         "CLAUDE.local.md",
@@ -82,6 +82,7 @@ ADDED: Final = MappingProxyType(
     {
         "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # `@path` in a prompt is text, and reads no file
         "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",  # a turn ends when its work has ended
+        "CLAUDE_CODE_DISABLE_CRON": "1",  # nothing begins in a child that waits
         "CLAUDE_CODE_MAX_RETRIES": str(MAX_RETRIES),
         "DISABLE_AUTOUPDATER": "1",  # many children at once, none of which a user watches
     }
