@@ -154,9 +154,9 @@ class Handler(RequestHandler):
 
         How its run came by its child is in that head too, if it is known when the head goes out.
         """
-        self._begun = begun
         self.access.run_id = begun.id
         self.tell(HEADERS[begun.id.partition("_")[0]], begun.id)
+        self._begun = begun
 
     def tell(self, name: str, value: str) -> None:
         """Set a header that every answer has from now on, also if it is a problem."""

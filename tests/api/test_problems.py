@@ -6,10 +6,12 @@ import pytest
 
 from clinvk.api import problems
 from clinvk.api.problems import Kind, Problem, Reader
+from clinvk.api.replay import Replay, Told
 from clinvk.api.routes import JSON, Answer, Route
 from clinvk.api.table import ROUTES
 from clinvk.domain import errors
 from clinvk.domain.errors import Fault
+from clinvk.domain.run import Start
 from clinvk.schemas import Schemas
 
 ANTHROPIC = {"anthropic-version": "2023-06-01"}
@@ -168,7 +170,7 @@ async def test_the_faults_of_a_body_are_told_in_every_form(server):
 @pytest.mark.parametrize("headers", [{}, ANTHROPIC])
 async def test_a_fault_of_ours_is_500_and_keeps_its_secrets(new_server, complaints, headers):
     async def crash(call):
-        call.started("run_1")
+        call.started(Told("run_1", Replay(call.services.supervisor.history, []), {}, Start.WARM))
         call.set_header("X-Of-An-Answer", "that never came")
         raise RuntimeError("a secret of the server")
 
@@ -180,7 +182,7 @@ async def test_a_fault_of_ours_is_500_and_keeps_its_secrets(new_server, complain
     assert reply.json["detail"] == "The server met a fault of its own"
     assert b"secret" not in reply.body
     assert not re.search(rb"Traceback|RuntimeError|\.py", reply.body)
-    assert reply.headers["X-Run-Id"] == "run_1"
+    assert (reply.headers["X-Run-Id"], reply.headers["X-Clinvk-Start"]) == ("run_1", "warm")
     assert "X-Of-An-Answer" not in reply.headers
     (record,) = complaints()
     assert (record.getMessage(), record.request_id) == ("handler failed", reply.headers["X-Request-Id"])
