@@ -157,7 +157,7 @@ def test_runs_are_listed_told_followed_and_cancelled(generated):
 def test_a_session_is_gone_on_with_listed_told_and_deleted(generated):
     first = generated.prompt()
     again = generated.prompt(session_id=first.session_id)
-    assert str(again.continuation) == "resumed"
+    assert str(again.continuation) == "live"
     assert first.session_id in {each.id for each in generated.call("sessions.list_sessions", limit=200).sessions}
     assert generated.call("sessions.get_session", first.session_id).turn_count == 2
     deleted = generated.call("sessions.delete_session", first.session_id)
