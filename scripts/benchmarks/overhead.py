@@ -1,0 +1,76 @@
+"""What a whole request costs beyond its program: on one that answers at once, which leaves nothing else to wait for."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import peers
+from figures import CLINVK, NO_POOL, PEER, Row, Skipped
+from goals import BARE, STRIPPED, row
+from plan import Plan
+from programs import Program
+from server import Clinvk, Script, Started, has_pool, run
+
+WHAT = "overhead"
+_ASKED = json.dumps({"backend": "demo", "prompt": "hello"})
+_KINDS = {
+    "latency": ("whole request", "milliseconds", "ms", "lower"),
+    "rate": ("answers", "rate", "answers/s", "higher"),
+    "cpu": ("CPU of the server's process a request", "cpu", "ms", "lower"),
+}
+
+
+def measure(plan: Plan, folder: Path, program: Program, peer: str | None) -> Iterator[Row | Skipped]:
+    with ExitStack() as running:
+        sides: dict[str, Mapping[str, object]] = {}
+        for name, pool in {CLINVK: None, NO_POOL: False}.items():
+            if pool is None or has_pool():
+                served = Clinvk(folder / f"overhead-{pool}", program, pool)
+                sides[name] = _asking(running, served, "/api/v1/prompt")
+        if NO_POOL not in sides:
+            yield Skipped(WHAT, "this clinvk has no pool: every run starts a process of its own")
+        stripped = Script("stripped.py", folder / "stripped", json.dumps(program.argv))
+        sides[STRIPPED] = _asking(running, stripped, "/prompt")
+        if peer:
+            sides[PEER] = peers.request(peer, "hello", stream=False)
+        for at_once in plan.at_once:
+            yield from _rows(plan, at_once, sides, program)
+
+
+def _asking(running: ExitStack, served: Started, path: str) -> Mapping[str, object]:
+    running.callback(served.end)
+    return {"port": served.port, "path": path, "body": _ASKED, "pid": served.pid}
+
+
+def _rows(
+    plan: Plan, at_once: int, sides: Mapping[str, Mapping[str, object]], program: Program
+) -> Iterator[Row]:
+    """All sides in turns; every other round the other way round."""
+    rounds: dict[str, list[Any]] = {name: [] for name in (*sides, BARE)}
+    load = {"at_once": at_once, "seconds": plan.overhead_seconds}
+    for number in range(plan.overhead_rounds):
+        for name in list(rounds) if number % 2 else reversed(rounds):
+            if name == BARE:
+                rounds[name].append(run("bare.py", {"argv": program.argv, **load}))
+            else:
+                rounds[name].append(run("load.py", {**sides[name], **load}))
+    _tell_starts(rounds)
+    for kind, (what, field, unit, better) in _KINDS.items():
+        values = {
+            name: [one[field] for one in each if one[field] is not None]
+            for name, each in rounds.items()
+            if kind != "cpu" or name != BARE
+        }
+        yield row(f"{WHAT}.{at_once}.{kind}", f"{what}, {at_once} at once", unit, values, better)
+
+
+def _tell_starts(rounds: Mapping[str, list[Any]]) -> None:
+    """How the runs began, where the server tells."""
+    for name, each in rounds.items():
+        if starts := [one["starts"] for one in each if one.get("starts")]:
+            print(f"  {name}: began as {starts}", file=sys.stderr)
+
+
