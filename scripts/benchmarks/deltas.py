@@ -77,7 +77,7 @@ def _stamped(streams: int, seconds: float) -> Mapping[str, object]:
     return {"prompt": f"/stamp {RATE} {_ENOUGH}", "streams": streams, "seconds": seconds}
 
 
-def _in_turns(rounds: int, sides: Mapping[str, Side], spec: Mapping[str, object]) -> Rounds:
+def _in_turns(rounds: int, sides: dict[str, Side], spec: Mapping[str, object]) -> Rounds:
     """All sides in turns; every other round the other way round."""
     found: Rounds = {name: [] for name in sides}
     for number in range(rounds):
@@ -86,7 +86,7 @@ def _in_turns(rounds: int, sides: Mapping[str, Side], spec: Mapping[str, object]
     return found
 
 
-def _rows(plan: Plan, streams: int, sides: Mapping[str, Side]) -> Iterator[Row]:
+def _rows(plan: Plan, streams: int, sides: dict[str, Side]) -> Iterator[Row]:
     found = _in_turns(plan.delta_rounds, sides, _stamped(streams, plan.delta_seconds))
     own = [round(one["client_cpu"], 1) for one in found[CLINVK]]
     print(f"  {streams} streams: the client itself computed {own} ms for 1,000 deltas", file=sys.stderr)
@@ -96,7 +96,7 @@ def _rows(plan: Plan, streams: int, sides: Mapping[str, Side]) -> Iterator[Row]:
         yield row(f"{WHAT}.{streams}.{kind}", name, unit, values, better)
 
 
-def _flood(plan: Plan, sides: Mapping[str, Side]) -> Iterator[Row]:
+def _flood(plan: Plan, sides: dict[str, Side]) -> Iterator[Row]:
     found = _in_turns(plan.delta_rounds, sides, {"prompt": f"/flood {plan.flood}", "flood": plan.flood})
     rates = {name: [one["rate"] for one in each] for name, each in found.items()}
     yield row(f"{WHAT}.flood.rate", "one unthrottled stream", "deltas/s", rates, "higher")

@@ -19,7 +19,7 @@ _START = re.compile(rb"\r\nx-clinvk-start: *(\w+)", re.IGNORECASE)
 
 @dataclass
 class Load:
-    """The fields of SPEC. `pid` is the server, where it is known; each of `at_once` first asks `warm` times, unmeasured."""
+    """The fields of SPEC. `pid` is the server, if it is known; `warm` requests of each client are not measured."""
 
     port: int
     path: str
@@ -106,7 +106,7 @@ def main(load: Load) -> dict[str, object]:
 def cycle(
     clients: dict[int, Connection], seconds: float, most: int | None, took: list[float], starts: list[str]
 ) -> None:
-    """Keep all of them asking until the time is over and, or `most` answers have come; every answer is waited for."""
+    """Keep all of them asking until the time is over, or for `most` answers; every answer is waited for."""
     poll, began, asked = select.epoll(), time.perf_counter(), 0
     waiting = set(clients)
     for number, client in clients.items():

@@ -1,4 +1,4 @@
-"""What a whole request costs beyond its program: on one that answers at once, which leaves nothing else to wait for."""
+"""What a whole request costs beyond its program, which answers at once: nothing else is waited for."""
 
 import json
 import sys
@@ -45,9 +45,7 @@ def _asking(running: ExitStack, served: Started, path: str) -> Mapping[str, obje
     return {"port": served.port, "path": path, "body": _ASKED, "pid": served.pid}
 
 
-def _rows(
-    plan: Plan, at_once: int, sides: Mapping[str, Mapping[str, object]], program: Program
-) -> Iterator[Row]:
+def _rows(plan: Plan, at_once: int, sides: Mapping[str, Mapping[str, object]], program: Program) -> Iterator[Row]:
     """All sides in turns; every other round the other way round."""
     rounds: dict[str, list[Any]] = {name: [] for name in (*sides, BARE)}
     load = {"at_once": at_once, "seconds": plan.overhead_seconds}
@@ -72,5 +70,3 @@ def _tell_starts(rounds: Mapping[str, list[Any]]) -> None:
     for name, each in rounds.items():
         if starts := [one["starts"] for one in each if one.get("starts")]:
             print(f"  {name}: began as {starts}", file=sys.stderr)
-
-

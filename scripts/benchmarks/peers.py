@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 
 def request(url: str, prompt: str, *, stream: bool) -> dict[str, Any]:
-    """Fields for load.py and streams.py. `url` is the base that SDKs are given; the first model it lists is asked for."""
+    """Fields for load.py and reader.py. `url` is the base that SDKs are given; its first model is asked for."""
     parts = urlsplit(url)
     with urllib.request.urlopen(f"{url.rstrip('/')}/models", timeout=30) as answer:
         model = json.load(answer)["data"][0]["id"]

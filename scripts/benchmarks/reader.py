@@ -1,7 +1,8 @@
 """Reads many streams at once: `reader.py SPEC`. When each delta came, against when its program wrote it, as JSON.
 
-The streams are answers of a server (`port` and the like), or the programs' own pipes (`argv`), which is the floor: the
-same reader, with nothing in between. Clocks can be compared, since both sides read the monotonic one of this machine.
+The streams are answers of a server (`port` and the like), or the programs' own pipes (`argv`), which is the floor:
+the same reader, with nothing in between. Both sides read the monotonic clock of one machine, so the difference of
+their times is one of time.
 """
 
 import contextlib
@@ -92,18 +93,16 @@ class Reader:
                 took += [now - stamp for stamp in stamps if stamp >= began]
         return took
 
-    def flooded(self, deltas: int) -> float:
-        """Seconds from the first piece to that with the last of so many deltas."""
+    def flooded(self, deltas: int) -> None:
+        """Return with the last of so many deltas."""
         (number,) = self._streams
-        seen, rest, began = 0, b"", 0.0
+        seen, rest = 0, b""
         while seen < deltas:
             piece = os.read(number, 1 << 18)
             if not piece:
                 raise Silent(f"the stream ended after {seen} deltas")
             data = rest + piece
             seen, rest = seen + data.count(_FLOODED), data[-2:]
-            began = began or (time.perf_counter() if seen else 0.0)
-        return time.perf_counter() - began
 
     def _heard(self, until: float) -> Iterator[tuple[int, int, list[int]]]:
         """What can be read now, or first: descriptor, nanosecond and stamps of each piece."""
@@ -112,6 +111,12 @@ class Reader:
             if not piece:
                 raise Silent("a stream ended")
             yield number, time.monotonic_ns(), self._streams[number].of(piece)
+
+
+def request(reading: Reading) -> bytes:
+    head = f"POST {reading.path} HTTP/1.1\r\nHost: {reading.host}:{reading.port}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(reading.body.encode())}\r\n"
+    return f"{head}\r\n{reading.body}".encode()
 
 
 @contextlib.contextmanager
@@ -127,23 +132,31 @@ def opened(reading: Reading) -> Iterator[list[int]]:
                 os.close(pipe)
             os.waitpid(pid, 0)
         return
-    head = f"POST {reading.path} HTTP/1.1\r\nHost: {reading.host}:{reading.port}\r\nContent-Type: application/json\r\n"
-    asked = f"{head}Content-Length: {len(reading.body.encode())}\r\n\r\n{reading.body}".encode()
+    asked = request(reading)
     with contextlib.ExitStack() as held:
-        plain = [held.enter_context(socket.create_connection((reading.host, reading.port), 60)) for _ in range(reading.streams)]
+        plain = [
+            held.enter_context(socket.create_connection((reading.host, reading.port), 60))
+            for _ in range(reading.streams)
+        ]
         for each in plain:
             each.settimeout(None)
             each.sendall(asked)
         yield [each.fileno() for each in plain]
 
 
-def main(reading: Reading) -> dict[str, object]:
+def flood(reading: Reading) -> dict[str, object]:
+    """One stream at its fastest, from the request to the last delta."""
+    cpu, began = spent(reading.pid), time.perf_counter()
+    with opened(reading) as descriptors:
+        Reader(descriptors).flooded(reading.flood)
+        passed, cpu = time.perf_counter() - began, spent(reading.pid) - cpu
+    return {"rate": reading.flood / passed, "cpu": cpu * 1e6 / reading.flood if reading.pid else None}
+
+
+def steady(reading: Reading) -> dict[str, object]:
+    """Many streams at their own pace, for a while."""
     with opened(reading) as descriptors:
         reader = Reader(descriptors)
-        if reading.flood:
-            cpu, passed = spent(reading.pid), reader.flooded(reading.flood)
-            cpu = spent(reading.pid) - cpu
-            return {"rate": reading.flood / passed, "cpu": cpu * 1e6 / reading.flood if reading.pid else None}
         reader.all_speak()
         cpu, own, began = spent(reading.pid), time.process_time(), time.monotonic()
         took = sorted(reader.latencies(reading.seconds))
@@ -162,4 +175,5 @@ def main(reading: Reading) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(Reading(**json.loads(sys.argv[1])))))
+    _asked = Reading(**json.loads(sys.argv[1]))
+    sys.stdout.write(json.dumps(flood(_asked) if _asked.flood else steady(_asked)))

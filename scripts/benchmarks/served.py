@@ -1,8 +1,8 @@
 """clinvk with another program in the demo child's place: `served.py PROGRAM REPORT serve …`.
 
-PROGRAM is the command, a JSON list. REPORT is a file, or `-`: there each tenth of a second of the monotonic clock
+PROGRAM is the command, a JSON list; `null` leaves the demo child as it is. REPORT is a file, or `-`: there each tenth of a second of the monotonic clock
 will have the longest single hold of the loop in it, in seconds, as time passed and as this thread computed. What
-lies between the two is what the machine did with its cores meanwhile. The clock costs: without REPORT there is none.
+lies between the two is what the machine did with its cores meanwhile. The clock costs: with `-` there is none.
 """
 
 import asyncio
@@ -43,8 +43,9 @@ def _instead(program: list[str]) -> None:
     setattr(DemoBackend, "command", command)  # noqa: B010  a type checker sees only that it is a method
 
 
-_instead(json.loads(sys.argv.pop(1)))
-_to = sys.argv.pop(1)
+_program, _to = json.loads(sys.argv.pop(1)), sys.argv.pop(1)
+if _program is not None:
+    _instead(_program)
 if _to != "-":
     setattr(asyncio.events.Handle, "_run", _timed)  # noqa: B010  the same
     atexit.register(_report, _to)

@@ -18,7 +18,6 @@ from clinvk.schemas import Schemas
 
 DEADLINE = 60.0
 _HERE = Path(__file__).parent
-_TICKS = os.sysconf("SC_CLK_TCK")
 _SETTINGS = """\
 server: {{max_concurrent_runs: 256, max_queued_runs: 1024, max_connections: 2000}}
 session: {{store_content: true}}
@@ -128,10 +127,7 @@ class Clinvk(Started):
         super().__init__(argv, home, environment(home, more), b"Press Ctrl+C")
 
     def _server(self) -> int:
-        """The guardian's only child."""
-        above = self.process.pid
-        children = Path(f"/proc/{above}/task/{above}/children").read_text().split()
-        return int(children[0])
+        return child_of(self.process.pid)
 
 
 class Script(Started):
@@ -149,6 +145,11 @@ def run(name: str, spec: Mapping[str, object]) -> Any:
     if done.returncode:
         raise NotServed(f"{name}: {done.stderr[-2000:]}")
     return json.loads(done.stdout)
+
+
+def child_of(pid: int) -> int:
+    """The first child of a process: of a guardian, the server."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def memory(pid: int) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The bare spawn: a program started on two pipes, told one line, read to its end, waited for. The floor of a run."""
+"""The bare spawn: a program started on two pipes and told one line, and nothing else."""
 
 import os
 from collections.abc import Sequence

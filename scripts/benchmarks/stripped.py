@@ -1,7 +1,7 @@
 """The rival: a Tornado server with nothing in it but the work itself. `stripped.py PROGRAM [DATABASE]`.
 
-POST /prompt starts PROGRAM, a JSON list, and answers with what it said. GET /page answers with the newest fifty rows
-of a table in SQLite, by its index.
+POST /prompt starts PROGRAM, a JSON list, and answers with what it said. GET /page answers with the newest fifty
+rows of a table in SQLite, by its index.
 """
 
 import asyncio
@@ -33,12 +33,12 @@ class Prompt(RequestHandler):
             said.extend(piece)
             if not piece:
                 loop.remove_reader(out)
+                os.close(out)
+                os.waitpid(pid, 0)
                 ended.set_result(None)
 
         loop.add_reader(out, hear)
         await ended
-        os.close(out)
-        os.waitpid(pid, 0)
         texts = (json.loads(each) for each in said.splitlines())
         output = "".join(each["text"] for each in texts if each["type"] == "text")
         self.write({"backend": "demo", "output": output, "exit_code": 0})
