@@ -90,6 +90,7 @@ def _measured(wanted: list[str], plan: Plan, peer: str | None) -> tuple[dict[str
         program = programs.instant(Path(folder))
         for name in wanted:
             print(f"== {name}", flush=True)
+            at = time.monotonic()
             try:
                 for one in PUBLISHED[name](plan, Path(folder), program, peer):
                     found.append(one)
@@ -98,6 +99,7 @@ def _measured(wanted: list[str], plan: Plan, peer: str | None) -> tuple[dict[str
                 traceback.print_exc()
                 failed = True
                 found.append(Skipped(name, f"it failed: {str(error).strip().splitlines()[-1:]}"))
+            print(f"-- {name} took {time.monotonic() - at:.0f} s", flush=True)
             noise.look()
     made = machine.told(program.compiler, plan.size) | {"seconds": round(time.monotonic() - began)}
     return results.whole(made, noise.told(), found), failed

@@ -1,8 +1,9 @@
 """clinvk with another program in the demo child's place: `served.py PROGRAM REPORT serve …`.
 
-PROGRAM is the command, a JSON list; `null` leaves the demo child as it is. REPORT is a file, or `-`: there each tenth of a second of the monotonic clock
-will have the longest single hold of the loop in it, in seconds, as time passed and as this thread computed. What
-lies between the two is what the machine did with its cores meanwhile. The clock costs: with `-` there is none.
+PROGRAM is the command, a JSON list; `null` leaves the demo child as it is. REPORT is a file: there each tenth of a
+second of the monotonic clock has the longest single hold of the loop in it, in seconds, as time passed and as this
+thread computed. What lies between the two is what the machine did with its cores meanwhile. That clock costs: with
+`-` for REPORT there is none.
 """
 
 import asyncio
