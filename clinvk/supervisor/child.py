@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
@@ -20,6 +21,8 @@ from clinvk.supervisor.pipes import ReadPipe, WritePipe
 _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
+_UNHEARD: Final = 20
+"""What a child may say to nobody before its first turn, and be heard all the same."""
 
 
 class SpawnFailed(ClinvkError):
@@ -48,6 +51,9 @@ class Child:
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._process = process
         self._listeners: dict[str, Listener] = {}
+        self._unheard: list[Output] = []
+        self._born = time.monotonic()
+        self._ready_at: float | None = None
         self._stderr = bytearray()
         # The pipes are ours from here on: Popen shall not close them a second time.
         self._stdin = WritePipe(_taken(process, "stdin"))
@@ -90,14 +96,26 @@ class Child:
         """The end of what it wrote to stderr so far."""
         return self._stderr.decode(errors="replace")
 
+    @property
+    def startup_secs(self) -> float:
+        """What its start took until it was ready for a turn; what it has taken so far, if it is not."""
+        return (self._ready_at or time.monotonic()) - self._born
+
     def open(self) -> None:
         """Greet the child, as its protocol wants it: once, before the first turn."""
         self.converse(self.dialogue.open)
 
     def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
-        """Let `listener` take part as `turn`, then `start` it."""
+        """Let `listener` take part as `turn`, then `start` it. The first hears what the child said before it."""
         self._listeners[turn] = listener
         self.converse(start)
+        unheard, self._unheard = self._unheard, []
+        for output in unheard:
+            listener.heard(output)
+
+    def leave(self, turn: str) -> None:
+        """Nobody takes part as `turn` any more."""
+        self._listeners.pop(turn, None)
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""
@@ -143,6 +161,10 @@ class Child:
             for listener in list(self._listeners.values()):
                 listener.broken(error)
             return
+        if self._ready_at is None and self.dialogue.ready:
+            self._ready_at = time.monotonic()
+        if not self._listeners:
+            self._unheard = (self._unheard + [output for turn, output in said if turn is None])[:_UNHEARD]
         self._tell(said)
         self._send()
 

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 from typing import Final
 
-from clinvk.backends.base import Command, Site
+from clinvk.backends.base import Command, Place, SettingsFiles, Site
 from clinvk.backends.claude import asks
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
@@ -58,6 +58,23 @@ ENVIRONMENT: Final = (
     "DISABLE_TELEMETRY",
     "IS_SANDBOX",
     "MAX_THINKING_TOKENS",
+)
+
+# Not ~/.claude.json: claude writes it at every start.
+SETTINGS_FILES: Final = SettingsFiles(
+    home=(Place("CLAUDE_CONFIG_DIR"), Place("HOME", ".claude")),
+    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills", "plugins"),
+    project=(
+        "CLAUDE.md",
+        "CLAUDE.local.md",
+        ".mcp.json",
+        ".claude/CLAUDE.md",
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".claude/agents",
+        ".claude/commands",
+        ".claude/skills",
+    ),
 )
 
 ADDED: Final = MappingProxyType(

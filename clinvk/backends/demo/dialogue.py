@@ -59,7 +59,11 @@ class DemoDialogue:
         self._lines = MessageLines(self._line)
         self._turn: _Turn | None = None
         self._conversations: set[str] = set()
-        self._ended = False
+        self._ended = self._greeted = False
+
+    @property
+    def ready(self) -> bool:
+        return self._greeted
 
     def open(self) -> None:
         """Nothing: the child greets unasked, and takes a prompt at any time."""
@@ -117,6 +121,7 @@ class DemoDialogue:
         """What a message says."""
         kind = message.get("type")
         if kind == "hello":
+            self._greeted = True
             return []
         turn = self._of(message.get("turn"))
         decode = self._DECODERS.get(kind) if isinstance(kind, str) else None
