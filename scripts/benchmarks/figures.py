@@ -7,6 +7,7 @@ from typing import Any
 
 CLINVK = "clinvk"
 NO_POOL = "clinvk, pool off"
+EPHEMERAL = "clinvk, ephemeral"
 PEER = "peer"
 
 

@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from figures import NO_POOL, Goal, Row, spread
+from figures import CLINVK, EPHEMERAL, NO_POOL, Goal, Row, spread
 
 BARE = "bare spawn"
 STRIPPED = "stripped handler"
 READER = "bare reader"
 DRIVER = "bare driver"
-EPHEMERAL = "without a session"
 PYTHON = "python -c pass"
 
-_SPAWN = (Goal(2.0, than=BARE), Goal(2.0, side=NO_POOL, than=BARE))
+_OURS = (CLINVK, EPHEMERAL, NO_POOL)
+_SPAWN = tuple(Goal(2.0, side=side, than=BARE) for side in _OURS)
 _RATE = (
-    Goal(500, at_most=False),
-    Goal(0.5, at_most=False, than=STRIPPED, share=True),
-    Goal(500, at_most=False, side=NO_POOL),
-    Goal(0.5, at_most=False, side=NO_POOL, than=STRIPPED, share=True),
+    *(Goal(500, at_most=False, side=side) for side in _OURS),
+    *(Goal(0.5, at_most=False, side=side, than=STRIPPED, share=True) for side in _OURS),
 )
 _ADDED_TO_FIRST_TOKEN = {
     f"first-token.{cli}.{start}": (Goal(bound, than=DRIVER),)

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import peers
-from figures import CLINVK, NO_POOL, PEER, Row, Skipped
+from figures import CLINVK, EPHEMERAL, NO_POOL, PEER, Row, Skipped
 from goals import BARE, STRIPPED, row
 from plan import Plan
 from programs import Program
 from server import Clinvk, Script, Started, has_pool, run
 
 WHAT = "overhead"
-_ASKED = json.dumps({"backend": "demo", "prompt": "hello"})
 _KINDS = {
     "latency": ("whole request", "milliseconds", "ms", "lower"),
     "rate": ("answers", "rate", "answers/s", "higher"),
@@ -26,11 +25,13 @@ _KINDS = {
 def measure(plan: Plan, folder: Path, program: Program, peer: str | None) -> Iterator[Row | Skipped]:
     with ExitStack() as running:
         sides: dict[str, Mapping[str, object]] = {}
-        for name, pool in {CLINVK: None, NO_POOL: False}.items():
-            if pool is None or has_pool():
-                served = Clinvk(folder / f"overhead-{pool}", program, pool)
-                sides[name] = _asking(running, served, "/api/v1/prompt")
-        if NO_POOL not in sides:
+        served = Clinvk(folder / "overhead", program)
+        sides[CLINVK] = _asking(running, served, "/api/v1/prompt")
+        sides[EPHEMERAL] = _asking(running, served, "/api/v1/prompt", ephemeral=True)
+        if has_pool():
+            alone = Clinvk(folder / "overhead-alone", program, pool=False)
+            sides[NO_POOL] = _asking(running, alone, "/api/v1/prompt")
+        else:
             yield Skipped(WHAT, "this clinvk has no pool: every run starts a process of its own")
         stripped = Script("stripped.py", folder / "stripped", json.dumps(program.argv))
         sides[STRIPPED] = _asking(running, stripped, "/prompt")
@@ -40,9 +41,10 @@ def measure(plan: Plan, folder: Path, program: Program, peer: str | None) -> Ite
             yield from _rows(plan, at_once, sides, program)
 
 
-def _asking(running: ExitStack, served: Started, path: str) -> Mapping[str, object]:
+def _asking(running: ExitStack, served: Started, path: str, **more: object) -> Mapping[str, object]:
     running.callback(served.end)
-    return {"port": served.port, "path": path, "body": _ASKED, "pid": served.pid}
+    body = json.dumps({"backend": "demo", "prompt": "hello", **more})
+    return {"port": served.port, "path": path, "body": body, "pid": served.pid}
 
 
 def _rows(plan: Plan, at_once: int, sides: Mapping[str, Mapping[str, object]], program: Program) -> Iterator[Row]:

@@ -100,7 +100,7 @@ def _has_rivals(row: Json) -> bool:
 
 def _is_rival(side: str) -> bool:
     """Other sides are clinvk too, or part of its own figure."""
-    return not side.startswith(CLINVK) and side not in {"PSS", "of that, computing", "without a session"}
+    return not side.startswith(CLINVK) and side not in {"PSS", "of that, computing"}
 
 
 def skipped(found: Json) -> str:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from figures import CLINVK, Row
-from goals import EPHEMERAL, STRIPPED, row
+from figures import CLINVK, EPHEMERAL, Row
+from goals import STRIPPED, row
 from plan import Plan
 from programs import Program
 from server import Clinvk, Script, run

@@ -17,7 +17,7 @@ BENCH = ROOT / "scripts" / "benchmarks"
 SIDES = {
     "overhead": {"clinvk", "stripped handler", "bare spawn"},
     "deltas": {"clinvk", "bare reader"},
-    "sessions": {"clinvk", "stripped handler", "without a session"},
+    "sessions": {"clinvk", "stripped handler", "clinvk, ephemeral"},
     "footprint": {"clinvk", "python -c pass", "import tornado"},
     "first-token": {"clinvk", "bare driver"},
 }
