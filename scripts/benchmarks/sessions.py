@@ -14,7 +14,7 @@ from figures import CLINVK, EPHEMERAL, Row
 from goals import STRIPPED, row
 from plan import Plan
 from programs import Program
-from server import Clinvk, Script, run
+from server import Clinvk, Script, has_pool, run
 from store import add_all, session
 
 from clinvk.store.database import Database
@@ -31,7 +31,7 @@ def measure(plan: Plan, folder: Path, program: Program, _: str | None) -> Iterat
         with ExitStack() as running:
             home = folder / f"sessions-{kept}"
             filled(home / "clinvk", kept)
-            served = Clinvk(home, program)
+            served = Clinvk(home, program, pool=False if has_pool() else None)
             running.callback(served.end)
             views = served.ask("GET", "/api/v1/sessions?limit=50")["sessions"]
             table = rival(folder / f"rival-{kept}.db", kept, views)
