@@ -146,8 +146,9 @@ class Traits:
     one of `folder_flags` names folders, parted by commas, that the agent gets beside its workdir.
     `writes` says whether its agents can change files in the workdir at all. `efforts` are the values that its
     flag `--effort` takes: how hard the model shall think. `conversations` says whether a child may take turns of
-    several, one after the other. `settings` are what a child reads when it starts: one that waits is of no use
-    once they have changed.
+    several, one after the other. With `binds_first` it names a conversation before it gets to see the prompt: what
+    it has by then serves the conversation, and is no turn's doing. `settings` are what a child reads when it
+    starts: one that waits is of no use once they have changed.
     """
 
     stop: tuple[Rung, ...]
@@ -161,6 +162,7 @@ class Traits:
     writes: bool = True
     efforts: tuple[str, ...] = ()
     conversations: bool = False
+    binds_first: bool = False
     settings: SettingsFiles = SettingsFiles()
     first_output_secs: float = 120.0
     idle_secs: float = 900.0
@@ -180,7 +182,7 @@ class Dialogue(Protocol):
 
     @property
     def ready(self) -> bool:
-        """Whether the child is started up and waits for a turn, as far as it tells."""
+        """Whether a turn that begins is said to the child at once: it is held back until then."""
         ...
 
     def open(self) -> None:

@@ -54,6 +54,8 @@ class Child:
         self._unheard: list[Output] = []
         self._born = time.monotonic()
         self._ready_at: float | None = None
+        self.on_ready: Callable[[], None] | None = None
+        """Called once it is ready for a turn, before it hears of one."""
         self._stderr = bytearray()
         # The pipes are ours from here on: Popen shall not close them a second time.
         self._stdin = WritePipe(_taken(process, "stdin"))
@@ -163,6 +165,8 @@ class Child:
             return
         if self._ready_at is None and self.dialogue.ready:
             self._ready_at = time.monotonic()
+            if self.on_ready:
+                self.on_ready()
         if not self._listeners:
             self._unheard = (self._unheard + [output for turn, output in said if turn is None])[:_UNHEARD]
         self._tell(said)

@@ -51,6 +51,8 @@ class Kept:
         """That of its last turn."""
         self.own: set[tuple[int, int]] = set()
         """Its processes, by pid and start, that no turn of it has begun: itself, and what serves it."""
+        self.seen_left: set[tuple[int, int]] = set()
+        """Others that it had when it was last looked after."""
         self.files = frozenset[str]()
         """What of its folder is not a turn's doing."""
         self.to_sweep: list[str] = []
@@ -148,7 +150,8 @@ class Lease:
         self._heard_of = True
         if isinstance(output, SessionBound):
             self.conversation = output.backend_session_id
-            self.kept.note_own()  # the model is not asked yet, or has just been
+            if self.start is not Start.LIVE and self.backend.traits.binds_first:
+                self.kept.note_own()
         if isinstance(output, TurnDone):
             self.over.set_result(output)  # before it is told: who hears of it finds the turn over
         self._emit(output)

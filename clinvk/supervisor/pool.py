@@ -12,7 +12,7 @@ from clinvk.backends.base import Backend
 from clinvk.domain.events import TurnDone
 from clinvk.domain.run import Start
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import pressure
+from clinvk.supervisor import leavings, pressure
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.demand import Demand
 from clinvk.supervisor.descendants import LOOK_SECS, Descendants
@@ -96,6 +96,8 @@ class Pool:
         else:
             self._shelf.take(kept)
             self._descendants.begin(kept.marker)
+            if not kept.turns:
+                kept.note_own()
         lease = Lease(kept, want, start, ticket)
         lease.on_words = partial(self._start_ahead, lease)
         return lease
@@ -182,7 +184,7 @@ class Pool:
                 continue
             if late and not kept.turns:
                 self._demand.wasted(kept.key)
-            if late or is_short or self._objection(kept):
+            if late or is_short or leavings.has_begun_something(kept, self._descendants):
                 self._retire(kept)
         self._make_room(self._limits.children)
 
@@ -214,28 +216,12 @@ class Pool:
         """Make the child ready for others, or retire it: the slot is free when what the turn left is gone."""
         if lease.forgets and lease.conversation:
             await asyncio.to_thread(sweep, kept, lease.conversation)
-        why = self._objection(kept)
-        if why:
-            _log.debug("the child of %s is not used again: %s", kept.marker, why)
+        if not await leavings.is_clean(kept, self._descendants) or self._closing:
             self._retire(kept, lease)
             return
         lease.part()
         lease.ticket.release()
         self._put(kept)
-
-    def _objection(self, kept: Kept) -> str | None:
-        """Why nobody else should have the child: what its last turn may have left."""
-        if self._closing or kept.child.exit is not None:
-            return "it ends"
-        try:
-            rows = self._descendants.rest(kept.marker)
-            if kept.turns and any((row.pid, row.started) not in kept.own for row in rows):
-                return "it has processes that it had not before the turn"
-            if kept.turns and kept.conversation is None and not kept.files.issuperset(kept.listed()):
-                return "it has files that it had not before the turn"
-        except OSError as error:  # out of descriptors, or its folder is gone
-            return f"nobody can tell what its turn left: {error.strerror}"
-        return None
 
     def _start_ahead(self, lease: Lease) -> None:
         """Start one more of that kind, if it is wanted and none will wait."""
@@ -254,6 +240,9 @@ class Pool:
 
     def _started(self, want: Want, marker: str) -> Kept:
         kept = self._starter.start(want, marker)
+        kept.note_own()
+        if not kept.child.dialogue.ready:  # a turn is held back until it is
+            kept.child.on_ready = kept.note_own
         kept.child.ended.add_done_callback(lambda _: self._retire(kept) if kept in self._shelf else None)
         return kept
 

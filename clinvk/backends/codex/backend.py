@@ -38,6 +38,7 @@ class CodexBackend:
         extra_flags=command.EXTRA_FLAGS,
         efforts=("low", "medium", "high", "xhigh"),
         conversations=True,
+        binds_first=True,
         settings=command.SETTINGS_FILES,
     )
     executable: Executable | None = Executable(

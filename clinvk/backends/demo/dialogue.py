@@ -54,16 +54,13 @@ class DemoDialogue:
     """One demo child. It takes one turn at a time, in any number of conversations."""
 
     capacity = 1
+    ready = True  # its stdin waits for it
 
     def __init__(self) -> None:
         self._lines = MessageLines(self._line)
         self._turn: _Turn | None = None
         self._conversations: set[str] = set()
-        self._ended = self._greeted = False
-
-    @property
-    def ready(self) -> bool:
-        return self._greeted
+        self._ended = False
 
     def open(self) -> None:
         """Nothing: the child greets unasked, and takes a prompt at any time."""
@@ -121,7 +118,6 @@ class DemoDialogue:
         """What a message says."""
         kind = message.get("type")
         if kind == "hello":
-            self._greeted = True
             return []
         turn = self._of(message.get("turn"))
         decode = self._DECODERS.get(kind) if isinstance(kind, str) else None

@@ -75,6 +75,7 @@ class GeminiBackend:
         final_flags=("--extensions",),
         folder_flags=("--include-directories",),
         conversations=True,
+        binds_first=True,
         settings=SETTINGS_FILES,
         # It asks the provider ten times, in silence and for up to 280 s, before it says what is wrong.
         first_output_secs=330.0,
