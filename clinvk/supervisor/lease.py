@@ -13,8 +13,10 @@ from clinvk.domain.errors import LineTooLong
 from clinvk.domain.events import SUBSTANCE, Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
+from clinvk.supervisor import stamps
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.slots import Ticket
+from clinvk.supervisor.stamps import Stamp
 from clinvk.views import CommandView
 
 Key = tuple[object, ...]
@@ -47,6 +49,8 @@ class Kept:
         self.turns = 0
         self.conversation: str | None = None
         """The one it is kept for; None while it may be anybody's."""
+        self.history: Mapping[str, Stamp] | None = None
+        """The files that hold that conversation, as it left them; None before anybody has looked."""
         self.last: str | None = None
         """That of its last turn."""
         self.own: set[tuple[int, int]] = set()
@@ -72,6 +76,11 @@ class Kept:
     def listed(self) -> list[str]:
         """What is in its folder. Raises OSError."""
         return os.listdir(self.outfit.folder)  # noqa: PTH208  a hot path
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody else has gone on with its conversation."""
+        return all(stamps.stamp(path) == was for path, was in (self.history or {}).items())
 
     def note_own(self) -> None:
         """Whatever it has now is of no turn's doing. A tool never is its own: it has a session to itself."""

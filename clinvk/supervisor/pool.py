@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from clinvk import processes
 from clinvk.backends.base import Backend
 from clinvk.domain.events import TurnDone
 from clinvk.domain.run import Start
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import leavings, pressure
+from clinvk.supervisor import leavings
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.demand import Demand
 from clinvk.supervisor.descendants import LOOK_SECS, Descendants
 from clinvk.supervisor.forgetting import Forgetting
 from clinvk.supervisor.lease import Kept, Lease, Want
 from clinvk.supervisor.limits import PoolLimits
+from clinvk.supervisor.measuring import measure
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.shelf import Idle, Shelf
@@ -95,6 +95,7 @@ class Pool:
             kept = self._started(want, marker)
         else:
             self._shelf.take(kept)
+            kept.history = None
             self._descendants.begin(kept.marker)
             if not kept.turns:
                 kept.note_own()
@@ -174,14 +175,12 @@ class Pool:
 
     async def look_after(self) -> None:
         """Retire who has waited too long, has begun something, or stands for memory that is needed."""
-        waiting = list(self._shelf)
-        sizes, is_short = await asyncio.to_thread(_measure, [kept.child.pid for kept in waiting])
-        for kept, size in zip(waiting, sizes, strict=True):
-            kept.memory = size
-        for kept in waiting:
-            late = self._now() - kept.idle_since >= self._limits.idle_secs
-            if kept not in self._shelf:
-                continue
+        measured, is_short = await asyncio.to_thread(measure, list(self._shelf))
+        for kept, since, memory, history in measured:
+            if kept not in self._shelf or kept.idle_since != since:
+                continue  # it had a turn meanwhile
+            kept.memory, kept.history = memory, history
+            late = self._now() - since >= self._limits.idle_secs
             if late and not kept.turns:
                 self._demand.wasted(kept.key)
             if late or is_short or leavings.has_begun_something(kept, self._descendants):
@@ -274,9 +273,3 @@ class Pool:
         finally:
             if lease:
                 lease.ticket.release()
-
-
-def _measure(pids: list[int]) -> tuple[list[int], bool]:
-    """The memory of the trees below these, and whether there is too little left. Not for the loop's thread."""
-    trees = [[pid, *processes.tree(pid)] for pid in pids]
-    return [sum(map(processes.shared_out, tree)) for tree in trees], pressure.is_high()

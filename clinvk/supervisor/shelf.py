@@ -52,17 +52,21 @@ class Shelf:
 
     def is_live(self, kept: Kept, key: Key, spec: RunSpec) -> bool:
         """Whether it can go on with the conversation of `spec` where it is."""
-        return kept.key == key and kept.child.exit is None and kept.child.dialogue.fit(spec) is Start.LIVE
+        is_there = kept.key == key and kept.child.exit is None and kept.is_current
+        return is_there and kept.child.dialogue.fit(spec) is Start.LIVE
 
     def fitting(self, key: Key, spec: RunSpec) -> tuple[Kept, Start] | None:
-        """The best one for a turn of `spec`, and how it starts there. A kept one may only go on with its own."""
-        for kept in reversed(self._waiting):
-            if kept.key != key or kept.child.exit is not None or kept.conversation not in {None, spec.resume}:
-                continue
-            start = kept.child.dialogue.fit(spec)
-            if start and (start is Start.LIVE or kept.conversation is None):
-                return kept, start
-        return None
+        """The best one for a turn of `spec`, and how it starts there: one that has the conversation, else the one
+        that was used last.
+        """
+        best = None
+        for kept in self._waiting:
+            if kept.conversation is not None:
+                if kept.conversation == spec.resume and self.is_live(kept, key, spec):
+                    return kept, Start.LIVE
+            elif kept.key == key and kept.child.exit is None and kept.child.dialogue.fit(spec):
+                best = kept, Start.WARM
+        return best
 
     @property
     def memory(self) -> int:

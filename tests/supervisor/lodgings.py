@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from clinvk.backends.base import Command, Place, SettingsFiles
+from clinvk.backends.base import Command, Place, Residue, SettingsFiles
 from clinvk.domain.spec import Origin
 from tests.conftest import DEADLINE, FakeBackend
 
@@ -30,6 +30,9 @@ class Lodger(FakeBackend):
 
     def key(self, spec):
         return (self.name, spec.workdir, spec.model or "")
+
+    def stored(self, session_id):
+        return (Residue(f".lodger/{session_id}.txt", session_id),)
 
 
 class Recluse(Lodger):

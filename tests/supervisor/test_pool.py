@@ -11,7 +11,7 @@ from clinvk import processes
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import Continuation, RunState, Start, Stop, StopCause
-from clinvk.supervisor import pool as pool_module
+from clinvk.supervisor import pressure
 from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.conftest import DEADLINE
 from tests.supervisor.lodgings import House, Lodger, Recluse, of_key
@@ -249,7 +249,7 @@ async def test_memory_is_measured_and_bounded(new_stage):
 
 async def test_where_memory_is_short_nobody_waits(house, monkeypatch):
     await house.ask()
-    monkeypatch.setattr(pool_module.pressure, "is_high", lambda: True)
+    monkeypatch.setattr(pressure, "is_high", lambda: True)
     await house.pool.look_after()
     await house.settled()
     assert house.waiting == []
@@ -285,6 +285,19 @@ async def test_a_conversation_whose_run_wants_another_child_is_let_go_before_it_
     assert not is_alive(first.handle.run.pid)
     await second.end()
     assert second.handle.run.continuation is Continuation.RESUMED
+
+
+@pytest.mark.parametrize("written", [False, True])
+async def test_a_conversation_that_others_went_on_with_is_taken_up_from_where_it_is(house, tmp_path, written):
+    first = (await house.ask("one", **KEPT)).handle.run
+    (tmp_path / ".lodger").mkdir()
+    file = tmp_path / ".lodger" / f"{first.backend_session_id}.txt"
+    file.write_text(first.backend_session_id)
+    await house.pool.look_after()
+    if written:
+        file.write_text("another turn, of a terminal")
+    second = (await house.ask("two", session_id=first.spec.session_id, **KEPT)).handle.run
+    assert second.continuation is (Continuation.RESUMED if written else Continuation.LIVE)
 
 
 async def test_a_conversation_that_is_forgotten_has_no_child_any_more(house):

@@ -3,8 +3,9 @@
 from types import MappingProxyType
 from typing import Final
 
-from clinvk.backends.base import Command, Place, SettingsFiles, Site
+from clinvk.backends.base import Command, SettingsFiles, Site
 from clinvk.backends.claude import asks
+from clinvk.backends.claude.stored import HOME
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
 MAX_RETRIES: Final = 3
@@ -62,7 +63,7 @@ ENVIRONMENT: Final = (
 
 # Not ~/.claude.json: claude writes it at every start.
 SETTINGS_FILES: Final = SettingsFiles(
-    home=(Place("CLAUDE_CONFIG_DIR"), Place("HOME", ".claude")),
+    home=HOME,
     own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills", "plugins"),
     project=(
         "CLAUDE.md",

@@ -6,7 +6,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from clinvk.backends.base import Command, Place, SettingsFiles, Site, malformed_resume, refused_flags
+from clinvk.backends.base import Command, SettingsFiles, Site, malformed_resume, refused_flags
+from clinvk.backends.codex.stored import HOME
 from clinvk.backends.json_lines import Message
 from clinvk.domain.errors import Fault
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
@@ -47,7 +48,7 @@ ENVIRONMENT: Final = (
 )
 
 SETTINGS_FILES: Final = SettingsFiles(
-    home=(Place("CODEX_HOME"), Place("HOME", ".codex")),
+    home=HOME,
     own=("config.toml", "auth.json", "AGENTS.md", "AGENTS.override.md", "rules", "skills", "prompts", "agents"),
     project=("AGENTS.md", "AGENTS.override.md", ".codex/config.toml", ".codex/rules", ".agents/skills"),
 )
