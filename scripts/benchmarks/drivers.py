@@ -42,6 +42,7 @@ class Driver:
         self._waiting: list[Message] = []
         self._asked = 0
         self.open()
+        self.opening = time.perf_counter() - self.began
 
     def open(self) -> None:
         """The handshake."""

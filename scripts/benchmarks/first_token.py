@@ -26,9 +26,9 @@ from tests.modelstub import client
 
 WHAT = "first-token"
 STARTS = ("cold", "warm", "live")
-_TRIES = 4
-_WAITING = 1.5
-"""Seconds until a server that is left alone has children ready; more with each try."""
+_TRIES = 3
+_WAITING = 1.0
+"""Seconds more than a process takes to open, twice, until a server that is left alone has one ready."""
 _PROGRAMS = {
     "claude": "@anthropic-ai/claude-code-*/claude",
     "codex": "@openai/codex-*/vendor/*/bin/codex",
@@ -82,7 +82,7 @@ class Bench:
         try:
             self._driven()
             self._ours["cold"].append(self._ask(self._without))
-            warm = self._warm()
+            warm = self._warm(_WAITING + 2 * waiting.opening)
             self._ours["warm"].append(warm)
             self._ours["live"].append(self._ask(self._with_pool, warm.session))
             asked = time.perf_counter()
@@ -120,11 +120,11 @@ class Bench:
     def _floor(self, start: str, asked: float, heard: float) -> None:
         self._floors[start].append((heard - asked) * 1000)
 
-    def _warm(self) -> Asked:
-        """A new conversation once a child waits; the last of some tries if none ever does."""
+    def _warm(self, seconds: float) -> Asked:
+        """A new conversation once a child should wait; the last of some tries if none ever does."""
         self._ask(self._with_pool)
-        for number in range(_TRIES):
-            time.sleep(_WAITING * (number + 1) if has_pool() else 0)
+        for _number in range(_TRIES):
+            time.sleep(seconds if has_pool() else 0)
             asked = self._ask(self._with_pool)
             if asked.start == "warm" or not has_pool():
                 break

@@ -7,10 +7,15 @@ from urllib.parse import urlsplit
 
 
 def request(url: str, prompt: str, *, stream: bool) -> dict[str, Any]:
-    """Fields for load.py and reader.py. `url` is the base that SDKs are given; its first model is asked for."""
+    """Fields for load.py and reader.py. `url` is the base that SDKs are given; `#` and a model may follow."""
     parts = urlsplit(url)
-    with urllib.request.urlopen(f"{url.rstrip('/')}/models", timeout=30) as answer:
-        model = json.load(answer)["data"][0]["id"]
-    body = {"model": model, "stream": stream, "messages": [{"role": "user", "content": prompt}]}
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    message = {"role": "user", "content": prompt}
+    body = {"model": parts.fragment or _first_model(base), "stream": stream, "messages": [message]}
     path = f"{parts.path.rstrip('/')}/chat/completions"
     return {"host": parts.hostname, "port": parts.port or 80, "path": path, "body": json.dumps(body)}
+
+
+def _first_model(base: str) -> str:
+    with urllib.request.urlopen(f"{base}/models", timeout=30) as answer:
+        return str(json.load(answer)["data"][0]["id"])

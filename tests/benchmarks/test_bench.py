@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import clis
+from tests.e2e.conftest import Served
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "scripts" / "benchmarks"
@@ -32,10 +34,10 @@ def bench(*arguments: str, path: str | None = None) -> "subprocess.CompletedProc
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def measured(what: str, folder: Path, path: str | None = None) -> dict[str, Any]:
+def measured(what: str, folder: Path, *more: str, path: str | None = None) -> dict[str, Any]:
     """The results of one measurement, at its least."""
     file = folder / "results.json"
-    done = bench(what, "--least", "--json", str(file), path=path)
+    done = bench(what, "--least", "--json", str(file), *more, path=path)
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(file.read_text())
     return found
@@ -101,6 +103,32 @@ def test_the_first_token_of_each_cli_has_its_floor(tmp_path):
 def test_without_the_clis_their_script_is_named(tmp_path):
     (skipped,) = measured("first-token", tmp_path)["skipped"]
     assert "scripts/install-clis" in skipped["why"]
+
+
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[str]:
+    """The base URL of OpenAI's API on a server of ours whose program answers as the bench's own do."""
+    program = json.dumps([sys.executable, "-I", "-S", str(BENCH / "instant.py")])
+    served = (sys.executable, "-E", "-s", str(BENCH / "served.py"), program, "-", "serve", "--port", "0")
+    home = tmp_path / "peer"
+    home.mkdir()
+    server = Served(home, argv=served)
+    yield f"http://127.0.0.1:{server.port}/openai/v1#demo"
+    server.end()
+
+
+@pytest.mark.parametrize("what", ["overhead", "deltas"])
+def test_another_server_is_measured_beside(what, tmp_path, peer):
+    found = measured(what, tmp_path, "--peer", peer)
+    has_shape(found, what)
+    assert "peer" in sides(found)
+    assert not any("peer" in row["sides"] for row in found["rows"] if row["id"].endswith("cpu"))
+
+
+def test_a_peer_without_times_in_its_text_is_left_out_of_the_deltas(tmp_path):
+    found = measured("deltas", tmp_path, "--peer", "http://127.0.0.1:9/v1#none")
+    assert "peer" not in sides(found)
+    assert any("the peer's streams cannot be measured" in one["why"] for one in found["skipped"])
 
 
 def spread(median: float) -> dict[str, Any]:
