@@ -51,7 +51,8 @@ class Child:
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._process = process
         self._listeners: dict[str, Listener] = {}
-        self._unheard: list[Output] = []
+        self._unheard: list[Output] | None = []
+        """What it said before its first turn. What it says between two is nobody's to hear."""
         self._born = time.monotonic()
         self._ready_at: float | None = None
         self.on_ready: Callable[[], None] | None = None
@@ -111,13 +112,14 @@ class Child:
         """Let `listener` take part as `turn`, then `start` it. The first hears what the child said before it."""
         self._listeners[turn] = listener
         self.converse(start)
-        unheard, self._unheard = self._unheard, []
-        for output in unheard:
+        unheard, self._unheard = self._unheard, None
+        for output in unheard or ():
             listener.heard(output)
 
     def leave(self, turn: str) -> None:
-        """Nobody takes part as `turn` any more."""
+        """Nobody takes part as `turn` any more; what was written to stderr in it is not for the next."""
         self._listeners.pop(turn, None)
+        self._stderr.clear()
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""
@@ -167,7 +169,7 @@ class Child:
             self._ready_at = time.monotonic()
             if self.on_ready:
                 self.on_ready()
-        if not self._listeners:
+        if self._unheard is not None:
             self._unheard = (self._unheard + [output for turn, output in said if turn is None])[:_UNHEARD]
         self._tell(said)
         self._send()

@@ -105,13 +105,16 @@ class Descendants:
         """The child has a turn again."""
         self._families[marker].resting = False
 
-    def rest(self, marker: str) -> list[Process]:
-        """The child has no turn any more: its living processes, parents before their children.
+    def rest(self, marker: str) -> None:
+        """The child has no turn, or no more."""
+        self._families[marker].resting = True
+
+    def remains(self, marker: str) -> list[Process]:
+        """The living processes of a child that rests, parents before their children. Raises OSError.
 
         What tells nothing of where it comes from, and can be nobody else's, is among them.
         """
         family = self._families[marker]
-        family.resting = True
         rows = self.look(last=marker, rows=processes.tree(self._root))[marker]
         living = {(row.pid, row.started) for row in rows}
         family.seen &= living  # a child that lives long shall not remember all that it ever started

@@ -10,7 +10,7 @@ from clinvk import processes
 from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import LineTooLong
-from clinvk.domain.events import SUBSTANCE, Output, SessionBound, TurnDone
+from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import stamps
@@ -27,15 +27,13 @@ Key = tuple[object, ...]
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own. `litter` are folders that were nobody's, and that it may leave behind empty.
-    `variables` is its environment.
+    `folder` is its own, `variables` is its environment.
     """
 
     backend: Backend
     marker: str
     folder: str
     command: CommandView
-    litter: tuple[str, ...]
     variables: Mapping[str, str]
 
 
@@ -46,6 +44,8 @@ class Kept:
         self.child = child
         self.outfit = outfit
         self.key = key
+        self.litter: tuple[str, ...] = ()
+        """Folders that were nobody's, and that its turn may leave behind empty."""
         self.turns = 0
         self.conversation: str | None = None
         """The one it is kept for; None while it may be anybody's."""
@@ -147,6 +147,7 @@ class Lease:
 
     def part(self) -> None:
         """The turn is over and the child goes on: what becomes of it is no more of this run's business."""
+        self.child.resume()
         self.child.leave(self.turn)
         self.child.ended.remove_done_callback(self._ended)
 
@@ -156,7 +157,7 @@ class Lease:
     def heard(self, output: Output) -> None:
         if self.over.done():
             return
-        self._heard_of = True
+        self._heard_of = self._heard_of or not isinstance(output, Notice)
         if isinstance(output, SessionBound):
             self.conversation = output.backend_session_id
             if self.start is not Start.LIVE and self.backend.traits.binds_first:

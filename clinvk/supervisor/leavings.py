@@ -35,5 +35,5 @@ def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
 
 def _processes(kept: Kept, descendants: Descendants) -> set[tuple[int, int]]:
     """By pid and start, those that its turns began and that are still there. Raises OSError."""
-    rows = descendants.rest(kept.marker)
+    rows = descendants.remains(kept.marker)
     return {(row.pid, row.started) for row in rows} - kept.own if kept.turns else set()

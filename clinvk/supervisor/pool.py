@@ -96,9 +96,9 @@ class Pool:
         else:
             self._shelf.take(kept)
             kept.history = None
-            self._descendants.begin(kept.marker)
             if not kept.turns:
                 kept.note_own()
+        self._starter.begin(kept)
         lease = Lease(kept, want, start, ticket)
         lease.on_words = partial(self._start_ahead, lease)
         return lease
@@ -215,6 +215,7 @@ class Pool:
         """Make the child ready for others, or retire it: the slot is free when what the turn left is gone."""
         if lease.forgets and lease.conversation:
             await asyncio.to_thread(sweep, kept, lease.conversation)
+        self._starter.rest(kept)
         if not await leavings.is_clean(kept, self._descendants) or self._closing:
             self._retire(kept, lease)
             return
@@ -247,7 +248,7 @@ class Pool:
 
     def _put(self, kept: Kept) -> None:
         """Let it wait; those who have waited longest make room for it."""
-        self._descendants.rest(kept.marker)
+        self._starter.rest(kept)
         self._make_room(self._limits.children - 1)
         self._shelf.put(kept, self._now())
 

@@ -59,15 +59,12 @@ class Starter:
             site = Site(installation, self.sites.make())
         except OSError as error:
             raise SpawnFailed(f"The CLI has no place for its files: {error.strerror}") from error
-        litter: tuple[str, ...] = ()
         try:
             command = backend.command(spec, site)
             variables = self._environment(backend, command, site, marker)
             sites.furnish(site.folder, command.files)
-            litter = self._litter.expect(backend.traits.litter, command.cwd)
             child = Child.spawn(command, variables, backend.dialogue(spec))
         except BaseException as error:
-            self._litter.tidy(litter)
             sites.remove(site.folder)
             self._probe.forget(backend.name)
             if isinstance(error, OSError | ValueError):  # a character that no path and no argument can hold, say
@@ -75,9 +72,18 @@ class Starter:
             raise
         self._descendants.enrol(marker, child.pid)
         view = self._view(backend, command, site)
-        outfit = Outfit(backend, marker, site.folder, view, litter, variables)
         child.open()
-        return Kept(child, outfit, want.key)
+        return Kept(child, Outfit(backend, marker, site.folder, view, variables), want.key)
+
+    def begin(self, kept: Kept) -> None:
+        """It gets a turn."""
+        self._descendants.begin(kept.marker)
+        kept.litter = self._litter.expect(kept.backend.traits.litter, kept.outfit.command.cwd)
+
+    def rest(self, kept: Kept) -> None:
+        """It has no turn, or no more."""
+        self._descendants.rest(kept.marker)
+        self._tidy(kept)
 
     async def put_away(self, kept: Kept, rungs: tuple[Rung, ...], lease: Lease | None = None) -> None:
         """End it by these rungs of the stop ladder; returns when all its processes are gone, and its files."""
@@ -85,12 +91,16 @@ class Starter:
         try:
             await ladder.climb(kept, rungs, self._descendants, lease)
         finally:
-            self._litter.tidy(kept.outfit.litter)
+            self._tidy(kept)
             await asyncio.to_thread(self._clear, kept)
 
     def close(self) -> None:
         """Remove what is left of the sites. Not for the loop's thread."""
         self.sites.close()
+
+    def _tidy(self, kept: Kept) -> None:
+        litter, kept.litter = kept.litter, ()
+        self._litter.tidy(litter)
 
     def _clear(self, kept: Kept) -> None:
         sites.remove(kept.outfit.folder)

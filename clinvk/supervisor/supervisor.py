@@ -177,13 +177,13 @@ class Supervisor:
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
         self.draining = self._endings.draining = self._vetting.draining = True
+        self.pool.end()
         live = self.history.live()
         if live and grace > 0:
             ended = asyncio.gather(*(handle.finished for handle in live))
             await first_of(ended, *([hurried] if hurried else []), timeout=grace)
         for handle in live:
             handle.stop(Stop(StopCause.SHUTDOWN))
-        self.pool.end()
         await self._tasks.join()
         await self.probe.close()
         await self._watches.cancel()

@@ -4,7 +4,7 @@ from typing import Final
 
 from clinvk.backends.base import Command, Installation, Place, Residue, is_uuid
 
-HOME: Final = (Place("CODEXHOME"), Place("HOME", ".codex"))
+HOME: Final = (Place("CODEX_HOME"), Place("HOME", ".codex"))
 
 
 def stored(session_id: str) -> tuple[Residue, ...]:
