@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 CLINVK = "clinvk"
@@ -76,6 +76,8 @@ class Row:
     better: str
     sides: dict[str, Spread]
     verdicts: list[Verdict]
+    began: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many runs of a side began cold, warm and live, where the server told."""
 
     @property
     def what(self) -> str:

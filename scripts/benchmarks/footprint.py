@@ -23,8 +23,6 @@ _CODE = {
     PYTHON: "pass",
     TORNADO: "import asyncio, tornado.web, tornado.httpserver",
 }
-_SETTLED = 2.0
-"""Seconds of idleness after which memory is looked at."""
 
 
 def measure(plan: Plan, folder: Path, program: Program, _: str | None) -> Iterator[Row]:
@@ -86,7 +84,7 @@ def _memory(plan: Plan, folder: Path, program: Program) -> Iterator[Row]:
         served = Clinvk(folder / f"idle-{number}")
         try:
             served.ask("GET", "/health")
-            time.sleep(_SETTLED)
+            time.sleep(plan.idle_seconds)
             for name, pid in {"server": served.pid, "guardian": served.process.pid}.items():
                 rss, pss = memory(pid)
                 idle[name].append(rss)

@@ -127,6 +127,8 @@ def lines(row: Json) -> Iterator[str]:
     most = max((side["median"] for side in row["sides"].values()), default=0)
     for name, side in row["sides"].items():
         yield f"  {name:<{_WIDTH}}{bar(side['median'], most):<{_BAR + 1}} {spread(side)}"
+    for name, starts in row.get("began", {}).items():
+        yield f"  {name} began {', '.join(f'{start} {count:,} times' for start, count in sorted(starts.items()))}"
     for verdict in row["verdicts"]:
         ours = "" if verdict["side"] == CLINVK else f" ({verdict['side']})"
         met = "met" if verdict["met"] else "LOST"

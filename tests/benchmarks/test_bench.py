@@ -66,18 +66,46 @@ def sides(found: dict[str, Any]) -> set[str]:
     return {side for row in found["rows"] for side in row["sides"]}
 
 
-@pytest.mark.parametrize("what", ["overhead", "deltas", "sessions", "footprint"])
+def judged(found: dict[str, Any]) -> set[str]:
+    """The rows that have a goal."""
+    return {row["id"] for row in found["rows"] if row["verdicts"]}
+
+
+@pytest.mark.parametrize("what", ["sessions", "footprint"])
 def test_a_measurement_has_ours_the_others_and_its_goals(what, tmp_path):
     found = measured(what, tmp_path)
     has_shape(found, what)
     assert SIDES[what] <= sides(found)
-    judged = {row["id"] for row in found["rows"] if row["verdicts"]}
-    assert what not in PROMISED or PROMISED[what] in judged
+    assert what not in PROMISED or PROMISED[what] in judged(found)
 
 
-def test_without_a_compiler_another_program_answers_and_the_result_says_so(tmp_path):
-    found = measured("overhead", tmp_path, path=str(tmp_path))
-    has_shape(found, "overhead")
+@pytest.fixture
+def peer(tmp_path: Path) -> Iterator[str]:
+    """The base URL of OpenAI's API on a server of ours whose program answers as the bench's own do."""
+    program = json.dumps([sys.executable, "-I", "-S", str(BENCH / "instant.py")])
+    served = (sys.executable, "-E", "-s", str(BENCH / "served.py"), program, "-", "serve", "--port", "0")
+    home = tmp_path / "peer"
+    home.mkdir()
+    server = Served(home, argv=served)
+    yield f"http://127.0.0.1:{server.port}/openai/v1#demo"
+    server.end()
+
+
+@pytest.mark.parametrize("what", ["overhead", "deltas"])
+def test_another_server_is_measured_beside(what, tmp_path, peer):
+    found = measured(what, tmp_path, "--peer", peer)
+    has_shape(found, what)
+    assert SIDES[what] | {"peer"} <= sides(found)
+    assert PROMISED[what] in judged(found)
+    assert not any("peer" in row["sides"] for row in found["rows"] if row["id"].endswith("cpu"))
+
+
+def test_what_is_not_there_is_told(tmp_path):
+    """Without a compiler another program answers; a peer that is not there has no side."""
+    found = measured("deltas", tmp_path, "--peer", "http://127.0.0.1:9/v1#none", path=str(tmp_path))
+    has_shape(found, "deltas")
+    assert "peer" not in sides(found)
+    assert any("the peer's streams cannot be measured" in one["why"] for one in found["skipped"])
     assert found["made"]["compiler"] is None
     (tmp_path / "found.json").write_text(json.dumps(found))
     assert "instant.py" in bench("--page", str(tmp_path / "found.json")).stdout
@@ -103,32 +131,6 @@ def test_the_first_token_of_each_cli_has_its_floor(tmp_path):
 def test_without_the_clis_their_script_is_named(tmp_path):
     (skipped,) = measured("first-token", tmp_path)["skipped"]
     assert "scripts/install-clis" in skipped["why"]
-
-
-@pytest.fixture
-def peer(tmp_path: Path) -> Iterator[str]:
-    """The base URL of OpenAI's API on a server of ours whose program answers as the bench's own do."""
-    program = json.dumps([sys.executable, "-I", "-S", str(BENCH / "instant.py")])
-    served = (sys.executable, "-E", "-s", str(BENCH / "served.py"), program, "-", "serve", "--port", "0")
-    home = tmp_path / "peer"
-    home.mkdir()
-    server = Served(home, argv=served)
-    yield f"http://127.0.0.1:{server.port}/openai/v1#demo"
-    server.end()
-
-
-@pytest.mark.parametrize("what", ["overhead", "deltas"])
-def test_another_server_is_measured_beside(what, tmp_path, peer):
-    found = measured(what, tmp_path, "--peer", peer)
-    has_shape(found, what)
-    assert "peer" in sides(found)
-    assert not any("peer" in row["sides"] for row in found["rows"] if row["id"].endswith("cpu"))
-
-
-def test_a_peer_without_times_in_its_text_is_left_out_of_the_deltas(tmp_path):
-    found = measured("deltas", tmp_path, "--peer", "http://127.0.0.1:9/v1#none")
-    assert "peer" not in sides(found)
-    assert any("the peer's streams cannot be measured" in one["why"] for one in found["skipped"])
 
 
 def spread(median: float) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def test_a_page_shows_the_rows_that_are_lost(tmp_path):
 
 
 def test_the_page_is_what_its_results_make():
+    """Else: ./scripts/bench --page docs/performance.json > docs/performance.md"""
     docs = ROOT / "docs"
     assert bench("--page", str(docs / "performance.json")).stdout == (docs / "performance.md").read_text()
 
