@@ -53,7 +53,7 @@ def _asking(running: ExitStack, served: Started, path: str, **more: object) -> M
 def _rows(
     plan: Plan, at_once: int, sides: Mapping[str, Mapping[str, object]], program: Program, ours: Sequence[Started]
 ) -> Iterator[Row]:
-    """All sides in turns; every other round the other way round. What ours still have to tidy up burdens nobody."""
+    """All sides in turns; every other round the other way round. What ours have to tidy up burdens nobody."""
     rounds: dict[str, list[Any]] = {name: [] for name in (*sides, BARE)}
     load = {"at_once": at_once, "seconds": plan.overhead_seconds}
     for number in range(plan.overhead_rounds):
