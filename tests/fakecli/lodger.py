@@ -37,6 +37,9 @@ def act(turn: str, prompt: str) -> int | None:
             return leave(how == "alone")
         case ["write", name]:
             Path(os.environ["TMPDIR"], name).write_text("a secret")
+        case ["complain"]:
+            sys.stderr.write("a secret\n")
+            sys.stderr.flush()
         case ["hang"]:
             say(type="text", turn=turn, block="1", text="waiting")
             time.sleep(86400)
@@ -66,6 +69,8 @@ def prompts() -> Iterator[dict[str, Any]]:
 def serve() -> None:
     heard: list[str] = []
     say(type="hello", version=1)
+    sys.stdout.write("said to nobody\n")
+    sys.stdout.flush()
     for number, message in enumerate(prompts()):
         turn, prompt = message["turn"], message["prompt"]
         if prompt == "vanish":

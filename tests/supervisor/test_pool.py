@@ -199,9 +199,8 @@ async def test_one_that_dies_of_a_prompt_before_it_says_a_word_is_replaced(house
     run = await house.stage.start("", "vanish", backend="lodger", model=None)
     judgement = await run.end()
     assert judgement.error.code is ErrorCode.BACKEND_EXITED
-    assert [notice.message for notice in run.said(events.Notice)] == [
-        "The process that waited for a run was gone; another was started"
-    ]
+    told = [notice.message for notice in run.said(events.Notice)]
+    assert "The process that waited for a run was gone; another was started" in told
     assert run.handle.run.start is COLD
 
 
@@ -304,6 +303,34 @@ async def test_a_conversation_that_is_forgotten_has_no_child_any_more(house):
     first = await house.ask("one", **KEPT)
     await house.pool.forget(Lodger(), first.handle.run.backend_session_id)
     assert not is_alive(first.handle.run.pid)
+
+
+async def test_what_a_turn_wrote_to_stderr_is_not_told_of_the_next(house):
+    await house.ask("complain")
+    (kept,) = house.waiting
+    assert kept.child.stderr_tail == ""
+
+
+async def test_what_a_child_says_before_any_turn_is_heard_in_the_first_only(house):
+    def notices(run):
+        return ["said to nobody" in notice.message for notice in run.said(events.Notice)]
+
+    assert notices(await house.ask("one", backend="recluse")) == [True]
+    warm = await house.ask("two", backend="recluse")
+    assert (warm.handle.run.start, notices(warm)) == (WARM, [True])
+    await house.ask("one")
+    assert notices(await house.ask("two")) == []
+
+
+async def test_a_child_whose_output_was_held_back_is_read_again(house):
+    def hold_back(event):
+        if isinstance(event, events.TurnDone):
+            house.stage.newest().runner._lease.child.pause()
+
+    run = await house.stage.start("", "one", observe=hold_back, backend="lodger", model=None)
+    await run.end()
+    await house.settled()
+    assert (await house.told())[1] is WARM
 
 
 async def test_a_drain_ends_who_waits_and_lets_nobody_begin_to(house):
