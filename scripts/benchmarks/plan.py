@@ -31,22 +31,26 @@ class Plan:
 _CLIS = ("claude", "codex", "gemini")
 
 DEFAULT = Plan(
-    "default",
-    7,
-    0.8,
-    (1, 8, 32),
-    5,
-    _CLIS,
-    5,
-    3.0,
-    (1, 50, 200),
-    200_000,
-    7,
-    60,
-    (100, 10_000, 100_000),
-    7,
-    2.0,
-    1000,
-)
-QUICK = Plan("quick", 3, 0.3, (1, 32), 1, _CLIS, 2, 0.8, (1, 50, 200), 50_000, 3, 30, (100, 100_000), 2, 1.0, 100)
-LEAST = Plan("least", 1, 0.1, (1, 2), 1, _CLIS, 1, 0.2, (1, 2), 500, 1, 2, (100,), 1, 0.1, 5)
+    size="default",
+    overhead_rounds=5, overhead_seconds=0.8, at_once=(1, 8, 32),
+    token_rounds=5, clis=_CLIS,
+    delta_rounds=5, delta_seconds=2.0, streams=(1, 50, 200), flood=200_000,
+    session_rounds=5, session_requests=60, kept=(100, 10_000, 100_000),
+    start_rounds=5, idle_seconds=2.0, loaded_runs=1000,
+)  # fmt: skip
+QUICK = Plan(
+    size="quick",
+    overhead_rounds=3, overhead_seconds=0.3, at_once=(1, 32),
+    token_rounds=1, clis=_CLIS,
+    delta_rounds=2, delta_seconds=0.8, streams=(1, 50, 200), flood=50_000,
+    session_rounds=3, session_requests=30, kept=(100, 100_000),
+    start_rounds=2, idle_seconds=1.0, loaded_runs=100,
+)  # fmt: skip
+LEAST = Plan(
+    size="least",
+    overhead_rounds=1, overhead_seconds=0.1, at_once=(1, 2),
+    token_rounds=1, clis=_CLIS,
+    delta_rounds=1, delta_seconds=0.2, streams=(1, 2), flood=500,
+    session_rounds=1, session_requests=2, kept=(100,),
+    start_rounds=1, idle_seconds=0.1, loaded_runs=5,
+)  # fmt: skip
