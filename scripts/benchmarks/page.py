@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "docs" / "performance.json"
 PAGE = ROOT / "docs" / "performance.md"
 _WORDS = Path(__file__).with_name("performance.in.md")
+_AS_GOOD = 1.01
+"""Sides that are nearer to each other are as good."""
 _BAR = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDTH = 26
@@ -91,7 +93,8 @@ def _losses(found: Json) -> Iterator[str]:
                 continue
             factor = ours / theirs if lower else theirs / ours
             there = f"{name}: {number(theirs)} {row['unit']}"
-            yield f"| {row['name']} | {number(ours)} {row['unit']} | {there} | {number(factor)} × |"
+            if factor >= _AS_GOOD:
+                yield f"| {row['name']} | {number(ours)} {row['unit']} | {there} | {number(factor)} × |"
 
 
 def _has_rivals(row: Json) -> bool:
