@@ -12,6 +12,9 @@ PAGE = ROOT / "docs" / "performance.md"
 _WORDS = Path(__file__).with_name("performance.in.md")
 _AS_GOOD = 1.01
 """Sides that are nearer to each other are as good."""
+_QUIET_SPIN, _QUIET_STEAL, _QUIET_LOAD = 15, 2, 1
+"""Percent between the quartiles of the loop, percent of steal, and load before the run, at most."""
+_NOISY = " **So the machine had other work to do meanwhile: times of this run are too long, CPU is nearer to the truth.**"
 _BAR = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDTH = 26
@@ -56,10 +59,12 @@ def noise(told: Json) -> str:
     """How quiet the machine was."""
     spun = told["spin_ms"]
     wide = 100 * (spun["high"] - spun["low"]) / spun["median"]
+    noisy = wide > _QUIET_SPIN or told["steal_percent"] > _QUIET_STEAL or told["load_before"] > _QUIET_LOAD
     return (
         f"The hypervisor took {number(told['steal_percent'])} % of the time away (steal). The load was "
         f"{told['load_before']} before and {told['load_after']} after. A fixed loop of Python took "
         f"{number(spun['median'])} ms, its quartiles {wide:.0f} % apart, its worst {number(spun['worst'])} ms."
+        + (_NOISY if noisy else "")
     )
 
 
