@@ -14,7 +14,7 @@ _AS_GOOD = 1.01
 """Sides that are nearer to each other are as good."""
 _QUIET_SPIN, _QUIET_STEAL, _QUIET_LOAD = 15, 2, 1
 """Percent between the quartiles of the loop, percent of steal, and load before the run, at most."""
-_NOISY = " **So the machine had other work to do meanwhile: times of this run are too long, CPU is nearer to the truth.**"
+_NOISY = " **So the machine had other work to do meanwhile: times are too long, and CPU is nearer to the truth.**"
 _BAR = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _WIDTH = 26

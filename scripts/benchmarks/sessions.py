@@ -23,7 +23,7 @@ WHAT = "sessions"
 _AT_ONCE = 1000
 _PROMPT = {"backend": "demo", "prompt": "hello"}
 
-Rounds = dict[str, list[float]]
+Rounds = dict[str, list[Any]]
 
 
 def measure(plan: Plan, folder: Path, program: Program, _: str | None) -> Iterator[Row]:
@@ -71,12 +71,17 @@ def _rows(plan: Plan, kept: int, served: Clinvk, stripped: Script) -> Iterator[R
     }
     listed: dict[str, Mapping[str, object]] = {
         CLINVK: {"port": served.port, "method": "GET", "path": "/api/v1/sessions?limit=50", "pid": served.pid},
-        STRIPPED: {"port": stripped.port, "method": "GET", "path": "/page"},
+        STRIPPED: {"port": stripped.port, "method": "GET", "path": "/page", "pid": stripped.pid},
     }
-    count = f"{kept:,} kept"
-    name = f"a prompt that begins a session, {count}"
-    yield row(f"{WHAT}.{kept}.create", name, "ms", _in_turns(plan, begun))
-    yield row(f"{WHAT}.{kept}.page", f"a page of 50 sessions, {count}", "ms", _in_turns(plan, listed))
+    for kind, name, sides in (
+        ("create", f"a prompt that begins a session, {kept:,} kept", begun),
+        ("page", f"a page of 50 sessions, {kept:,} kept", listed),
+    ):
+        found = _in_turns(plan, sides)
+        times = {side: [one["milliseconds"] for one in each] for side, each in found.items()}
+        cpu = {side: [one["cpu"] for one in each if one["cpu"] is not None] for side, each in found.items()}
+        yield row(f"{WHAT}.{kept}.{kind}", name, "ms", times)
+        yield row(f"{WHAT}.{kept}.{kind}-cpu", f"CPU of the server's process, {name}", "ms", cpu)
 
 
 def _begin(served: Clinvk, prompt: Mapping[str, object]) -> Mapping[str, object]:
@@ -84,10 +89,10 @@ def _begin(served: Clinvk, prompt: Mapping[str, object]) -> Mapping[str, object]
 
 
 def _in_turns(plan: Plan, sides: dict[str, Mapping[str, object]]) -> Rounds:
-    """Milliseconds of each side's rounds, one request at a time."""
+    """Each side's rounds, one request at a time."""
     found: Rounds = {name: [] for name in sides}
     load = {"at_once": 1, "seconds": 0, "most": plan.session_requests, "warm": 3}
     for number in range(plan.session_rounds):
         for name in list(sides) if number % 2 else reversed(sides):
-            found[name].append(run("load.py", {**sides[name], **load})["milliseconds"])
+            found[name].append(run("load.py", {**sides[name], **load}))
     return found
