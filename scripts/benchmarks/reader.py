@@ -84,10 +84,10 @@ class Reader:
                 pass
 
     def latencies(self, seconds: float) -> list[int]:
-        """Nanoseconds of each delta that comes before the time is over, whenever it was written."""
-        until, took = time.monotonic() + seconds, list[int]()
-        while time.monotonic() < until:
-            for _, now, stamps in self._heard(until):
+        """Nanoseconds of each delta that comes in that time, whenever it was written; of the first in any case."""
+        began, took = time.monotonic(), list[int]()
+        while (passed := time.monotonic() - began) < seconds or (not took and passed < _PATIENCE):
+            for _, now, stamps in self._heard(began + (seconds if took else _PATIENCE)):
                 took += [now - stamp for stamp in stamps]
         return took
 
