@@ -21,6 +21,7 @@ from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
+from clinvk.api.transport import Stream
 from clinvk.domain.access import Grant
 from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
@@ -174,7 +175,8 @@ class Handler(RequestHandler):
         self.finish()
 
     def open_stream(self, media_type: str) -> None:
-        """Headers of an answer that comes bit by bit."""
+        """Headers of an answer that comes bit by bit, each of them at once."""
+        self._connection.stream.set_nodelay(True)
         self.set_header("Content-Type", f"{media_type}; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -192,6 +194,18 @@ class Handler(RequestHandler):
         """Write at once; done when it is out: to be awaited by `sent`."""
         self.write(data)
         return self.flush()
+
+    def offer(self, data: bytes) -> "asyncio.Future[None] | None":
+        """Write more of a stream, as `push` does; None where all of it is out already, as nearly always."""
+        if not self.head_is_out:
+            return self.push(data)
+        if not data:
+            return None
+        stream = self._connection.stream
+        assert isinstance(stream, Stream)
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if "Transfer-Encoding" in self._headers else data
+        out = stream.offer(framed)
+        return stream.write(framed[out:]) if out < len(framed) else None
 
     async def sent(self, pushed: "asyncio.Future[None]") -> None:
         """Wait until what was pushed is out, as `send` does."""

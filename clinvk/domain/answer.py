@@ -1,8 +1,12 @@
 """The answer of a run, folded from its events."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from clinvk.domain.events import Event, TextDelta, TextDropped, ToolStarted
+
+FOLDED: Final = (TextDelta, TextDropped, ToolStarted)
+"""The events of which an answer is made: others change nothing of it."""
 
 
 class Answer:

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
@@ -20,6 +22,7 @@ from clinvk.supervisor.pipes import ReadPipe, WritePipe
 _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
+_TURN: Final = itemgetter(0)
 
 
 class SpawnFailed(ClinvkError):
@@ -29,7 +32,9 @@ class SpawnFailed(ClinvkError):
 class Listener(Protocol):
     """Who takes part in a child's turn."""
 
-    def heard(self, output: Output) -> None: ...
+    def heard(self, outputs: Sequence[Output]) -> None:
+        """It said all this at once."""
+        ...
 
     def broken(self, error: Exception) -> None:
         """Nothing that the child says can be understood any more."""
@@ -131,7 +136,8 @@ class Child:
 
     def _send(self) -> None:
         data, close = self.dialogue.outgoing()
-        self._stdin.write(data)
+        if data:
+            self._stdin.write(data)
         if close:
             self._stdin.close_soon()
 
@@ -147,11 +153,12 @@ class Child:
         self._send()
 
     def _tell(self, said: list[Said]) -> None:
-        for turn, output in said:
+        for turn, told in groupby(said, _TURN):
+            outputs = [output for _, output in told]
             listeners = self._listeners.values() if turn is None else (self._listeners.get(turn),)
             for listener in list(listeners):
                 if listener:
-                    listener.heard(output)
+                    listener.heard(outputs)
 
     def _last_words(self, exit_: Exit) -> list[Said]:
         try:

@@ -1,7 +1,7 @@
 """A lease: a run's use of a child."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clinvk.backends.base import Backend
@@ -52,7 +52,7 @@ class Lease:
         self,
         turn: str,
         spec: RunSpec,
-        emit: Callable[[Output], None],
+        emit: Callable[[Sequence[Output]], None],
         overflowed: Callable[[LineTooLong], None],
     ) -> None:
         """Start the turn; `emit` gets its output up to and including `turn.done`, nothing after it."""
@@ -66,14 +66,18 @@ class Lease:
     def answer(self, ask_id: str, verdict: Verdict) -> None:
         self.child.converse(lambda: self.child.dialogue.answer(self.turn, ask_id, verdict))
 
-    def heard(self, output: Output) -> None:
+    def heard(self, outputs: Sequence[Output]) -> None:
         if self.over.done():
             return
-        if isinstance(output, SessionBound):
-            self.conversation = output.backend_session_id
-        if isinstance(output, TurnDone):
-            self.over.set_result(output)  # before it is told: who hears of it finds the turn over
-        self._emit(output)
+        for place, output in enumerate(outputs):
+            if isinstance(output, SessionBound):
+                self.conversation = output.backend_session_id
+            elif isinstance(output, TurnDone):
+                self._emit(outputs[:place])
+                self.over.set_result(output)  # before it is told: who hears of it finds the turn over
+                self._emit([output])
+                return
+        self._emit(outputs)
 
     def broken(self, error: Exception) -> None:
         if self.over.done():

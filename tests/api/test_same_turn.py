@@ -89,7 +89,7 @@ async def test_one_reader_who_fails_keeps_nothing_from_the_others(caplog):
 
     waiting, heard = Waiting(), []
     woken = [waiting.add(fail), waiting.add(heard.append)]
-    waiting.wake(Entry(0, "notice", b"{}"))
+    waiting.wake([Entry(0, "notice", b"{}")])
     assert ([each.done() for each in woken], len(heard)) == ([True, True], 1)
     assert "could not take" in caplog.text
     caplog.clear()
