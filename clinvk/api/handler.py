@@ -188,24 +188,26 @@ class Handler(RequestHandler):
 
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
-        await self.sent(self.push(data))
+        if pushed := self.push(data):
+            await self.sent(pushed)
 
-    def push(self, data: bytes) -> "asyncio.Future[None]":
-        """Write at once; done when it is out: to be awaited by `sent`."""
-        self.write(data)
-        return self.flush()
-
-    def offer(self, data: bytes) -> "asyncio.Future[None] | None":
-        """Write more of a stream, as `push` does; None where all of it is out already, as nearly always."""
-        if not self.head_is_out:
-            return self.push(data)
-        if not data:
-            return None
+    def push(self, data: bytes) -> "asyncio.Future[None] | None":
+        """Write at once. None if all of it is out already; else done when it is, to be awaited by `sent`."""
         stream = self._connection.stream
         assert isinstance(stream, Stream)
-        framed = b"%x\r\n%b\r\n" % (len(data), data) if "Transfer-Encoding" in self._headers else data
+        if not self.head_is_out or stream.closed():
+            self.write(data)
+            return self.flush()
+        if not data:
+            return None
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
         out = stream.offer(framed)
         return stream.write(framed[out:]) if out < len(framed) else None
+
+    @cached_property
+    def _is_chunked(self) -> bool:
+        """Whether each write is a chunk: asked once the head is out."""
+        return "Transfer-Encoding" in self._headers
 
     async def sent(self, pushed: "asyncio.Future[None]") -> None:
         """Wait until what was pushed is out, as `send` does."""

@@ -98,7 +98,7 @@ class _Stream:
     def _take(self, entries: Sequence[Entry]) -> bool:
         if self._call.gone.done():
             return False
-        self._pushed = self._call.offer(self._told(entries))
+        self._pushed = self._call.push(self._told(entries))
         return self._pushed is None
 
     async def _say(self, data: bytes) -> None:

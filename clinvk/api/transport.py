@@ -62,8 +62,8 @@ class Stream(IOStream):
         return count
 
     def offer(self, data: bytes) -> int:
-        """Write what goes out at once, without waiting for anything; how many bytes that were."""
-        if self.writing() or self.closed():
+        """Write what goes out at once; how many bytes of `data` that were. The stream is open."""
+        if self.writing():
             return 0
         try:
             return self.write_to_fd(memoryview(data)) or 0

@@ -20,7 +20,7 @@ class Answer:
     def fold(self, event: Event) -> None:
         match event:
             case TextDelta(block=block, text=text):
-                self._blocks.setdefault(block, []).append(text)
+                self.add(block, text)
             case TextDropped(block=block):
                 self._blocks.pop(block, None)
             case ToolStarted():
@@ -28,6 +28,10 @@ class Answer:
                 self._blocks.clear()
             case _:
                 pass
+
+    def add(self, block: str, text: str) -> None:
+        """Fold what a TextDelta says."""
+        self._blocks.setdefault(block, []).append(text)
 
     @property
     def output(self) -> str:

@@ -156,7 +156,7 @@ class _Stream:
     def _push(self, pieces: list[Piece]) -> bool:
         """What comes after a silence goes out in the moment it is there; whether all of it is out."""
         if pieces:
-            self._pushed = self._call.offer(self._begun(self._voice.say(pieces)))
+            self._pushed = self._call.push(self._begun(self._voice.say(pieces)))
         return self._pushed is None
 
     async def _send(self, data: bytes) -> None:
