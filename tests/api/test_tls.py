@@ -96,7 +96,7 @@ async def test_a_client_that_leaves_stops_its_run(new_secure, pair, how):
         stream = await prompting(connection, "/hang")
         await stream.until(
             "session.bound"
-        )  # nothing is on its way any more: it would meet a connection that closes
+        )  # nothing is on its way any more
         if how == "with a request unread":
             await connection.send(ASK * 3)
         if how == "abruptly":
