@@ -19,7 +19,7 @@ from clinvk.monitor import Monitor
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.settings.backends import NAMES
 from clinvk.supervisor import workdir
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from clinvk.supervisor.sessions import SessionOptions
 from clinvk.telemetry.audit import NO_AUDIT, Audit, Auditor
 
@@ -44,6 +44,12 @@ def limits(settings: Settings, keyring: Keyring, *, log_content: bool) -> Limits
             settings.server.allowed_workdir_prefixes, settings.server.blocked_workdir_prefixes
         ),
         grants=keyring.by_label,
+        pool=PoolLimits(
+            children=settings.pool.max_idle_children if settings.pool.enabled else 0,
+            memory_bytes=settings.pool.max_idle_memory_bytes,
+            idle_secs=settings.pool.idle_timeout_secs,
+            turns=settings.pool.max_turns_per_child,
+        ),
         backends={
             name: BackendOptions(
                 max_concurrent=backend.max_concurrent,

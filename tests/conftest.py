@@ -6,7 +6,7 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.backends.base import (
+    Backend,
     Command,
     Dialogue,
     Executable,
@@ -242,9 +243,11 @@ async def new_stage(
     keepings: list[Keeping] = []
     numbers = itertools.count()
 
-    def make(limits: Limits | None = None, keeping: Keeping | None = None) -> Stage:
+    def make(
+        limits: Limits | None = None, keeping: Keeping | None = None, backends: Iterable[Backend] = ()
+    ) -> Stage:
         keepings.append(keeping or Keeping(Spool(tmp_path / "home" / "runs")))
-        registry = Registry([DemoBackend(), FakeBackend(), MissingBackend()])
+        registry = Registry([DemoBackend(), FakeBackend(), MissingBackend(), *backends])
         clock = SystemClock()
         supervisor = Supervisor(
             registry, limits or Limits(), clock, lambda kind: f"{kind}_{next(numbers)}_{os.getpid()}",

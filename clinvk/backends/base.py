@@ -124,6 +124,17 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFiles:
+    """Where a CLI has its settings and its login: `own`, below the first of `home` whose variable is set, and
+    `project`, in the workdir and in each folder above it. Files, or folders whose entries matter.
+    """
+
+    home: tuple[Place, ...] = ()
+    own: tuple[str, ...] = ()
+    project: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """How the supervisor shall treat a backend's children.
 
@@ -134,7 +145,10 @@ class Traits:
     Of these, one of `final_flags` bounds the agent: a request cannot give it where the settings do. The value of
     one of `folder_flags` names folders, parted by commas, that the agent gets beside its workdir.
     `writes` says whether its agents can change files in the workdir at all. `efforts` are the values that its
-    flag `--effort` takes: how hard the model shall think.
+    flag `--effort` takes: how hard the model shall think. `conversations` says whether a child may take turns of
+    several, one after the other. With `binds_first` it names a conversation before it gets to see the prompt: what
+    it has by then serves the conversation, and is no turn's doing. `settings` are what a child reads when it
+    starts: one that waits is of no use once they have changed.
     """
 
     stop: tuple[Rung, ...]
@@ -147,6 +161,9 @@ class Traits:
     folder_flags: tuple[str, ...] = ()
     writes: bool = True
     efforts: tuple[str, ...] = ()
+    conversations: bool = False
+    binds_first: bool = False
+    settings: SettingsFiles = SettingsFiles()
     first_output_secs: float = 120.0
     idle_secs: float = 900.0
 
@@ -162,6 +179,11 @@ class Dialogue(Protocol):
 
     capacity: int
     """Turns at once."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a turn that begins is said to the child at once: it is held back until then."""
+        ...
 
     def open(self) -> None:
         """Queue the handshake."""
@@ -213,7 +235,7 @@ class Backend(Protocol):
         ...
 
     def key(self, spec: RunSpec) -> PoolKey:
-        """What of `spec` is fixed when the child starts."""
+        """What of `spec` is fixed when the child starts, whatever conversation it goes on with."""
         ...
 
     def dialogue(self, spec: RunSpec) -> Dialogue:

@@ -17,6 +17,7 @@ from clinvk.settings.model import (
     BackendSettings,
     OutputSettings,
     ParallelSettings,
+    PoolSettings,
     ServerSettings,
     SessionSettings,
     Settings,
@@ -66,6 +67,7 @@ def load(
         session=_made(SessionSettings, values["session"]),
         output=_made(OutputSettings, values["output"]),
         parallel=_made(ParallelSettings, values["parallel"]),
+        pool=_made(PoolSettings, values["pool"]),
         server=_made(ServerSettings, values["server"]),
     )
 

@@ -78,6 +78,17 @@ class ParallelSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolSettings:
+    """Children of CLIs that wait for a next run."""
+
+    enabled: bool
+    max_idle_children: int
+    max_idle_memory_bytes: int
+    idle_timeout_secs: float
+    max_turns_per_child: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
@@ -134,6 +145,7 @@ class Settings:
     session: SessionSettings
     output: OutputSettings
     parallel: ParallelSettings
+    pool: PoolSettings
     server: ServerSettings
 
 

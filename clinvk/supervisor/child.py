@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -23,6 +24,8 @@ _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
 _TURN: Final = itemgetter(0)
+_UNHEARD: Final = 20
+"""What a child may say to nobody before its first turn, and be heard all the same."""
 
 
 class SpawnFailed(ClinvkError):
@@ -53,6 +56,12 @@ class Child:
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._process = process
         self._listeners: dict[str, Listener] = {}
+        self._unheard: list[Output] | None = []
+        """What it said before its first turn. What it says between two is nobody's to hear."""
+        self._born = time.monotonic()
+        self._ready_at: float | None = None
+        self.on_ready: Callable[[], None] | None = None
+        """Called once it is ready for a turn, before it hears of one."""
         self._stderr = bytearray()
         # The pipes are ours from here on: Popen shall not close them a second time.
         self._stdin = WritePipe(_taken(process, "stdin"))
@@ -95,14 +104,27 @@ class Child:
         """The end of what it wrote to stderr so far."""
         return self._stderr.decode(errors="replace")
 
+    @property
+    def startup_secs(self) -> float:
+        """What its start took until it was ready for a turn; what it has taken so far, if it is not."""
+        return (self._ready_at or time.monotonic()) - self._born
+
     def open(self) -> None:
         """Greet the child, as its protocol wants it: once, before the first turn."""
         self.converse(self.dialogue.open)
 
     def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
-        """Let `listener` take part as `turn`, then `start` it."""
+        """Let `listener` take part as `turn`, then `start` it. The first hears what the child said before it."""
         self._listeners[turn] = listener
         self.converse(start)
+        unheard, self._unheard = self._unheard, None
+        if unheard:
+            listener.heard(unheard)
+
+    def leave(self, turn: str) -> None:
+        """Nobody takes part as `turn` any more; what was written to stderr in it is not for the next."""
+        self._listeners.pop(turn, None)
+        self._stderr.clear()
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""
@@ -149,6 +171,12 @@ class Child:
             for listener in list(self._listeners.values()):
                 listener.broken(error)
             return
+        if self._ready_at is None and self.dialogue.ready:
+            self._ready_at = time.monotonic()
+            if self.on_ready:
+                self.on_ready()
+        if self._unheard is not None:
+            self._unheard = (self._unheard + [output for turn, output in said if turn is None])[:_UNHEARD]
         self._tell(said)
         self._send()
 

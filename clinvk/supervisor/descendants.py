@@ -36,6 +36,8 @@ class _Family:
     seen: set[tuple[int, int]] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
     ending: bool = False
+    resting: bool = False
+    """Whether it has no turn: what is born then is not of its doing."""
     looked: float = 0.0
     """When it was last measured, in clock ticks since boot: at first its birth."""
     ticks: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -98,6 +100,26 @@ class Descendants:
         rows = await asyncio.to_thread(processes.table)
         charged = self.look(rows=rows).get(marker, [])
         return await asyncio.to_thread(inspection.of, charged)
+
+    def begin(self, marker: str) -> None:
+        """The child has a turn again."""
+        self._families[marker].resting = False
+
+    def rest(self, marker: str) -> None:
+        """The child has no turn, or no more."""
+        self._families[marker].resting = True
+
+    def remains(self, marker: str) -> list[Process]:
+        """The living processes of a child that rests, parents before their children. Raises OSError.
+
+        What tells nothing of where it comes from, and can be nobody else's, is among them.
+        """
+        family = self._families[marker]
+        rows = self.look(last=marker, rows=processes.tree(self._root))[marker]
+        living = {(row.pid, row.started) for row in rows}
+        family.seen &= living  # a child that lives long shall not remember all that it ever started
+        family.sessions &= {row.sid for row in rows} | {family.pid}
+        return rows
 
     async def end(self, marker: str) -> None:
         """KILL every process charged to the child until none is left."""
@@ -176,7 +198,7 @@ class Descendants:
         if key not in self._strangers:
             born = {marker for marker, family in self._families.items() if family.started <= key[1]}
             self._strangers[key] = born
-        going_on = {name for name, family in self._families.items() if not family.ending}
+        going_on = {name for name, family in self._families.items() if not (family.ending or family.resting)}
         candidates = self._strangers[key] & going_on
         if not candidates:
             return last

@@ -1,8 +1,10 @@
 """The environment of a child: an allow-list of ours, the backend's additions, nothing else."""
 
+import re
 import socket
 from collections.abc import Collection, Iterable, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,9 +24,14 @@ _FIXED: Final = {"TERM": "dumb", "NO_COLOR": "1"}
 
 def clean(own: Mapping[str, str], allowed: Iterable[str], added: Mapping[str, str], marker: str) -> dict[str, str]:
     """What of `own` a child may see, with `added` on top. `allowed` are names, `LC_*` style families too."""
-    patterns = (*_COMMON, *allowed)
-    kept = {name: value for name, value in own.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+    is_allowed = _pattern(tuple(allowed)).match
+    kept = {name: value for name, value in own.items() if is_allowed(name)}
     return {**kept, **_FIXED, **added, MARKER: marker}
+
+
+@lru_cache
+def _pattern(allowed: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, (*_COMMON, *allowed))))
 
 
 def leading_back(own: Mapping[str, str], ports: Collection[int]) -> list[str]:

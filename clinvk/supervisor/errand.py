@@ -62,6 +62,7 @@ class _Heard:
     """The dialogue with such a program: all it has to say is its output."""
 
     capacity = 0
+    ready = False
 
     def __init__(self) -> None:
         self._bytes = b""

@@ -6,35 +6,35 @@ import signal
 from typing import Any
 
 from clinvk.backends.base import Rung, Step
+from clinvk.supervisor.child import Child
 from clinvk.supervisor.descendants import Descendants
-from clinvk.supervisor.lease import Lease
+from clinvk.supervisor.lease import Kept, Lease
 from clinvk.supervisor.tasks import first_of
 
 
-async def climb(lease: Lease, rungs: tuple[Rung, ...], descendants: Descendants) -> None:
+async def climb(kept: Kept, rungs: tuple[Rung, ...], descendants: Descendants, lease: Lease | None = None) -> None:
     """Each rung given its grace, none after the exit; then KILL for whatever is left.
 
-    Returns when the child and everything charged to it are gone.
+    `lease` is the turn under way, if there is one. Returns when the child and everything charged to it are gone.
     """
     try:
         with contextlib.suppress(OSError):  # out of descriptors: what can be seen later has to do
             descendants.look()  # while ancestry still shows: a parent that obeys leaves orphans
         for step, grace in rungs:
-            if lease.child.exit is not None:
+            if kept.child.exit is not None:
                 break
-            await _take(step, grace, lease)
+            await _take(step, grace, kept.child, lease)
     finally:  # whatever an adapter may get wrong on the way, the last rung is always taken
-        await descendants.end(lease.marker)
-        await lease.child.ended
-        descendants.forget(lease.marker)
+        await descendants.end(kept.marker)
+        await kept.child.ended
+        descendants.forget(kept.marker)
 
 
-async def _take(step: Step, grace: float, lease: Lease) -> None:
-    child = lease.child
+async def _take(step: Step, grace: float, child: Child, lease: Lease | None) -> None:
     awaited: list[asyncio.Future[Any]] = [child.ended]
     match step:
         case Step.INTERRUPT:
-            if not child.interrupt(lease.turn):
+            if lease is None or not child.interrupt(lease.turn):
                 return  # only a signal helps: no use in waiting
             awaited.append(lease.over)
         case Step.CLOSE_STDIN:

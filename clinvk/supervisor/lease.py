@@ -1,67 +1,157 @@
-"""A lease: a run's use of a child."""
+"""A child that is kept, and a lease: a run's use of it."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from clinvk import processes
 from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import LineTooLong
-from clinvk.domain.events import Output, SessionBound, TurnDone
+from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
+from clinvk.supervisor import stamps
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.slots import Ticket
+from clinvk.supervisor.stamps import Stamp
 from clinvk.views import CommandView
+
+Key = tuple[object, ...]
+"""All that shapes a child before its first turn: two runs with one key could have one child."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own. `litter` are folders that were nobody's, and that it may leave behind empty.
-    `swept` is its environment, where what its CLI keeps of the conversation shall be deleted after it; None where
-    it may keep it.
+    `folder` is its own, `variables` is its environment.
     """
 
     backend: Backend
     marker: str
     folder: str
     command: CommandView
-    litter: tuple[str, ...]
-    swept: Mapping[str, str] | None
+    variables: Mapping[str, str]
+
+
+class Kept:
+    """A child from its start to its end, over all the turns that it takes."""
+
+    def __init__(self, child: Child, outfit: Outfit, key: Key) -> None:
+        self.child = child
+        self.outfit = outfit
+        self.key = key
+        self.litter: tuple[str, ...] = ()
+        """Folders that were nobody's, and that its turn may leave behind empty."""
+        self.turns = 0
+        self.conversation: str | None = None
+        """The one it is kept for; None while it may be anybody's."""
+        self.history: Mapping[str, Stamp] | None = None
+        """The files that hold that conversation, as it left them; None before anybody has looked."""
+        self.last: str | None = None
+        """That of its last turn."""
+        self.own: set[tuple[int, int]] = set()
+        """Its processes, by pid and start, that no turn of it has begun: itself, and what serves it."""
+        self.seen_left: set[tuple[int, int]] = set()
+        """Others that it had when it was last looked after."""
+        self.files = frozenset[str]()
+        """What of its folder is not a turn's doing."""
+        self.to_sweep: list[str] = []
+        """Conversations that its CLI was to keep nothing of."""
+        self.idle_since = 0.0
+        self.memory = 0
+        """Bytes that it held when it was last looked at."""
+
+    @property
+    def backend(self) -> Backend:
+        return self.outfit.backend
+
+    @property
+    def marker(self) -> str:
+        return self.outfit.marker
+
+    def listed(self) -> list[str]:
+        """What is in its folder. Raises OSError."""
+        return os.listdir(self.outfit.folder)  # noqa: PTH208  a hot path
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nobody else has gone on with its conversation."""
+        return all(stamps.stamp(path) == was for path, was in (self.history or {}).items())
+
+    def note_own(self) -> None:
+        """Whatever it has now is of no turn's doing. A tool never is its own: it has a session to itself."""
+        own = [processes.read(self.child.pid), *processes.tree(self.child.pid).values()]
+        with contextlib.suppress(OSError):  # it has ended
+            self.own = {(row.pid, row.started) for row in own if row and row.sid == self.child.pid}
+            self.files = frozenset(self.listed())
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a run wants of a child."""
+
+    backend: Backend
+    spec: RunSpec
+    key: Key
 
 
 class Lease:
     """A run's use of a child, from its first byte to the turn's end or the child's exit."""
 
-    def __init__(self, child: Child, outfit: Outfit, ticket: Ticket) -> None:
-        self.child = child
-        self.outfit = outfit
-        self.marker = outfit.marker
-        self.backend = outfit.backend
+    def __init__(self, kept: Kept, want: Want, start: Start, ticket: Ticket) -> None:
+        self.kept = kept
+        self.child = kept.child
+        self.outfit = kept.outfit
+        self.marker = kept.marker
+        self.backend = want.backend
+        self.spec = want.spec
+        self.want = want
         self.ticket = ticket
+        self.start = start
+        self.saved_secs = kept.child.startup_secs if start is not Start.COLD else 0.0
+        """What its child's start took, or has taken so far: before this run, that is."""
         self.conversation: str | None = None
         """The backend's id of it, once it is told."""
-        self.start = Start.COLD
         self.turn = ""
+        self.on_words: Callable[[], None] | None = None
+        """Called at the first words of the answer."""
+        self.on_exit: Callable[[Exit], None] | None = None
+        """Called when the child ends, unless others had it by then."""
         self.over: asyncio.Future[TurnDone | Exit] = asyncio.get_running_loop().create_future()
         """The first of the turn's end and the child's exit."""
+        self.child.ended.add_done_callback(self._ended)
+
+    @property
+    def forgets(self) -> bool:
+        """Whether its CLI is to keep nothing of the conversation."""
+        return self.spec.ephemeral and not self.spec.resume
+
+    @property
+    def came_to_nothing(self) -> bool:
+        """Whether a child that was there before ended without a sign that it had heard of the turn."""
+        if self.start is Start.COLD or not self.over.done() or self.over.exception():
+            return False
+        return isinstance(self.over.result(), Exit) and not self._heard_of
 
     def begin(
-        self,
-        turn: str,
-        spec: RunSpec,
-        emit: Callable[[Sequence[Output]], None],
-        overflowed: Callable[[LineTooLong], None],
+        self, turn: str, emit: Callable[[Sequence[Output]], None], overflowed: Callable[[LineTooLong], None]
     ) -> None:
         """Start the turn; `emit` gets its output up to and including `turn.done`, nothing after it."""
         self.turn = turn
         self._emit = emit
         self._overflowed = overflowed
-        if self.start is Start.COLD:
-            self.child.open()
-        self.child.begin(turn, lambda: self.child.dialogue.begin(turn, spec), self)
+        self._heard_of = False
+        self.child.begin(turn, lambda: self.child.dialogue.begin(turn, self.spec), self)
+
+    def part(self) -> None:
+        """The turn is over and the child goes on: what becomes of it is no more of this run's business."""
+        self.child.resume()
+        self.child.leave(self.turn)
+        self.child.ended.remove_done_callback(self._ended)
 
     def answer(self, ask_id: str, verdict: Verdict) -> None:
         self.child.converse(lambda: self.child.dialogue.answer(self.turn, ask_id, verdict))
@@ -72,12 +162,21 @@ class Lease:
         for place, output in enumerate(outputs):
             if isinstance(output, SessionBound):
                 self.conversation = output.backend_session_id
+                if self.start is not Start.LIVE and self.backend.traits.binds_first:
+                    self.kept.note_own()
             elif isinstance(output, TurnDone):
-                self._emit(outputs[:place])
+                self._pass_on(outputs[:place])
                 self.over.set_result(output)  # before it is told: who hears of it finds the turn over
-                self._emit([output])
+                self._pass_on([output])
                 return
+        self._pass_on(outputs)
+
+    def _pass_on(self, outputs: Sequence[Output]) -> None:
+        self._heard_of = self._heard_of or not all(isinstance(output, Notice) for output in outputs)
         self._emit(outputs)
+        if self.on_words and any(isinstance(output, SUBSTANCE) for output in outputs):
+            on_words, self.on_words = self.on_words, None
+            on_words()
 
     def broken(self, error: Exception) -> None:
         if self.over.done():
@@ -90,3 +189,7 @@ class Lease:
     def exited(self, exit_: Exit) -> None:
         if not self.over.done():
             self.over.set_result(exit_)
+
+    def _ended(self, ended: "asyncio.Future[Exit]") -> None:
+        if self.on_exit:
+            self.on_exit(ended.result())

@@ -29,6 +29,20 @@ class BackendOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What may wait for a next run, all backends together. Without `children` none waits, none is started ahead.
+
+    One waits no longer than `idle_secs`, and takes no more than `turns`: CLIs grow with each. `memory_bytes` are
+    what all of them may hold.
+    """
+
+    children: int = 0
+    memory_bytes: int = 512 << 20
+    idle_secs: float = 300.0
+    turns: int = 20
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What bounds the supervisor, and how its backends are set up."""
 
@@ -44,6 +58,7 @@ class Limits:
     """Where runs may work."""
     grants: Mapping[str, Grant] = field(default_factory=dict)
     """What the holders of keys may do, by the labels of these."""
+    pool: PoolLimits = field(default_factory=PoolLimits)
 
     @property
     def at_once(self) -> dict[str, int]:

@@ -45,7 +45,7 @@ class _Sweep:
         self.left: list[str] = []
 
     def look(self, residue: Residue, variables: Mapping[str, str]) -> None:
-        place = _place(residue.places, variables)
+        place = place_of(residue.places, variables)
         if place is None:
             return
         steps = tuple(residue.pattern.rstrip("/").split("/"))
@@ -103,7 +103,8 @@ class _Sweep:
             self.left.append(f"{path} was not deleted: {error.strerror or error}")
 
 
-def _place(places: tuple[Place, ...], variables: Mapping[str, str]) -> Path | None:
+def place_of(places: tuple[Place, ...], variables: Mapping[str, str]) -> Path | None:
+    """The first of them whose variable is set."""
     for variable, folder in places:
         if variables.get(variable):
             return Path(variables[variable], folder)

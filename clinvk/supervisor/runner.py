@@ -13,10 +13,9 @@ from clinvk.domain.approvals import decide
 from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.judge import Judgement, judge
 from clinvk.domain.run import Continuation, Exit, Run, RunState, Signal, Start, Stop, StopCause
-from clinvk.domain.spec import RunSpec
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
-from clinvk.supervisor.lease import Lease
+from clinvk.supervisor.lease import Lease, Want
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.slots import Ticket
@@ -124,9 +123,10 @@ class Runner:
             return judge(self.run.stop, None, None, None)
         self.run.apply(Signal.ADMITTED)
         self._deadlines = Deadlines(self._around.time, self._patience, self._too_late)
-        if self.run.spec.resume:
-            await self._around.pool.settled(self.run.spec.resume)
-        lease = None if self.run.stop else await self._turn(self.run.spec)
+        want = await self._around.pool.prepare(self._backend, self.run.spec)
+        lease = None if self.run.stop else await self._turn(want)
+        if lease and lease.came_to_nothing and not self.run.stop:
+            lease = await self._instead(lease)
         if self._lost and not self.run.stop:
             lease = await self._afresh(self._lost)
         if lease is None or self.run.stop:
@@ -142,21 +142,31 @@ class Runner:
         """Another child and a new conversation, instead of the one that is not there; None once stopped."""
         self._lease = None
         await self._around.pool.discard(lost)
-        return None if self.run.stop else await self._turn(replace(self.run.spec, resume=None))
+        want = replace(lost.want, spec=replace(lost.spec, resume=None))
+        return None if self.run.stop else await self._turn(want)
 
-    async def _turn(self, spec: RunSpec) -> Lease:
+    async def _instead(self, gone: Lease) -> Lease | None:
+        """A new child instead of one that had waited and did not live to hear of the turn; None once stopped."""
+        self._lease = None
+        await self._around.pool.discard(gone)
+        if self.run.stop:
+            return None
+        self.log.append(events.Notice("The process that waited for a run was gone; another was started"))
+        return await self._turn(gone.want, cold=True)
+
+    async def _turn(self, want: Want, *, cold: bool = False) -> Lease:
         """Lease a child and let it work: to the end of the turn, its own end, or a stop."""
-        lease = self._around.pool.lease(self._backend, spec, self._ticket, self.run.id)
+        lease = self._around.pool.lease(want, self._ticket, self.run.id, cold=cold)
         self._lease, self.command = lease, lease.outfit.command
-        self.run.continuation = _continuation(spec, lease)
+        self.run.continuation = _continuation(lease)
         self.run.pid, self.run.start, self.run.exit = lease.child.pid, lease.start, None
         if self.run.state is RunState.STARTING:
             self.run.apply(Signal.STARTED)
             self.run.started_at = self._around.clock.wall()
             self.log.append(events.RunStarted(lease.child.pid, lease.start))
         self.log.on_relief = lease.child.resume
-        lease.child.ended.add_done_callback(self._note_exit)
-        lease.begin(self.run.id, spec, self._heard, self._overflowed)
+        lease.on_exit = self._note_exit
+        lease.begin(self.run.id, self._heard, self._overflowed)
         await first_of(lease.over, self._stopping)
         return lease
 
@@ -256,14 +266,15 @@ class Runner:
     def _too_late(self, sentence: str) -> None:
         self.stop(Stop(StopCause.TIMEOUT, sentence))
 
-    def _note_exit(self, ended: "asyncio.Future[Exit]") -> None:
-        self.run.exit = ended.result()
+    def _note_exit(self, exit_: Exit) -> None:
+        self.run.exit = exit_
         if self.on_exit:
             self.on_exit()
 
 
-def _continuation(spec: RunSpec, lease: Lease) -> Continuation | None:
-    """How a turn with `spec` goes on with an earlier conversation; None where there was none to go on with."""
+def _continuation(lease: Lease) -> Continuation | None:
+    """How a turn goes on with an earlier conversation; None where there was none to go on with."""
+    spec = lease.spec
     if spec.resume:
         return Continuation.LIVE if lease.start is Start.LIVE else Continuation.RESUMED
     return Continuation.FRESH if spec.fresh_if_lost else None

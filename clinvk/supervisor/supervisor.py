@@ -66,7 +66,7 @@ class Supervisor:
         time = AttendedTime(clock)
         self.probe = Probe(registry, limits.paths, self._descendants, limits.variables)
         self._vetting = Vetting(registry, self.probe, limits)
-        self.pool = Pool(self._tasks, self._descendants, self.probe, limits.variables)
+        self.pool = Pool(self._tasks, self._descendants, self.probe, limits.pool, limits.variables)
         self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
         retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)
@@ -75,6 +75,7 @@ class Supervisor:
         self.keeper = Keeper(self.sessions, self.history, self.pool, registry, clock)
         self._watches.spawn(time.beat(), name="attended time")
         self._watches.spawn(self._descendants.keep_looking(), name="descendants")
+        self._watches.spawn(self.pool.tend(), name="pool")
 
     @property
     def uptime_secs(self) -> float:
@@ -113,7 +114,7 @@ class Supervisor:
         self.limits = self._vetting.limits = limits
         self._around = replace(self._around, run_bytes=limits.run_bytes)
         self._slots.adjust(limits)
-        self.pool.adjust(limits.variables)
+        self.pool.adjust(limits.pool, limits.variables)
         await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(
@@ -176,6 +177,7 @@ class Supervisor:
     async def drain(self, grace: float, hurried: "asyncio.Future[None] | None" = None) -> None:
         """Take no more runs, give live ones `grace` seconds or until `hurried`, stop the rest, await all."""
         self.draining = self._endings.draining = self._vetting.draining = True
+        self.pool.end()
         live = self.history.live()
         if live and grace > 0:
             ended = asyncio.gather(*(handle.finished for handle in live))

@@ -153,7 +153,6 @@ def test_a_flag_of_the_wrong_kind_is_told_with_the_right_one(backend):
     [
         {"workdir": "/elsewhere"},
         {"model": "m"},
-        {"resume": UUID},
         {"ephemeral": False},
         {"system_prompt": "another"},
         {"replace_system_prompt": True},
@@ -165,7 +164,7 @@ def test_a_flag_of_the_wrong_kind_is_told_with_the_right_one(backend):
     ],
 )
 def test_all_but_the_prompt_is_fixed_when_a_child_starts(backend, asked):
-    assert backend.key(SPEC) == backend.key(replace(SPEC, prompt="another", timeout_secs=1.0))
+    assert backend.key(SPEC) == backend.key(replace(SPEC, prompt="another", timeout_secs=1.0, resume=UUID))
     assert backend.key(SPEC) != backend.key(replace(SPEC, **asked))
 
 

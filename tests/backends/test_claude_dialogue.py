@@ -115,7 +115,7 @@ def test_other_answers_are_not_waited_for(response):
     assert heard(prompted(), {"type": "control_response", "response": response}) == []
 
 
-def test_a_conversation_is_bound_once_and_gone_on_with_in_the_same_child():
+def test_a_conversation_is_bound_once_a_turn_and_gone_on_with_in_the_same_child():
     dialogue = prompted()
     assert dialogue.fit(spec()) is None
     assert heard(dialogue, INIT, INIT)[0] == SessionBound(UUID)
@@ -123,7 +123,7 @@ def test_a_conversation_is_bound_once_and_gone_on_with_in_the_same_child():
     assert (dialogue.fit(spec()), dialogue.fit(spec(resume=UUID))) == (None, Start.LIVE)
     dialogue.begin("t", spec("again", resume=UUID))
     assert [one["message"]["content"] for one in sent(dialogue)] == ["again"]
-    assert heard(dialogue, INIT) == []
+    assert heard(dialogue, INIT, INIT) == [SessionBound(UUID)]
 
 
 def test_another_conversation_than_was_asked_for_ends_the_turn():
@@ -153,7 +153,7 @@ def test_the_cost_of_a_turn_is_what_it_added_to_the_conversation():
     assert heard(dialogue, cost(0.5)) == []
     used, _ = heard(dialogue, RESULT | {"total_cost_usd": 0.75})
     assert used.usage.cost_usd == 0.25
-    dialogue.begin("t", spec())
+    dialogue.begin("t", spec(resume=UUID))
     used, _ = heard(dialogue, RESULT | {"total_cost_usd": 1.0})
     assert used.usage.cost_usd == 0.25
 

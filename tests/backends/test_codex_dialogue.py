@@ -34,9 +34,9 @@ def test_a_turn_that_comes_when_it_is_ready_begins_at_once():
     talk = Talk()
     talk.dialogue.open()
     assert talk.reply({}) == []
+    assert talk.reply(NO_ACCOUNT_NEEDED) == []
     talk.written()
     talk.dialogue.begin("turn", SPEC)
-    assert talk.reply(NO_ACCOUNT_NEEDED) == []
     assert [message["method"] for message in talk.written()] == ["thread/start"]
 
 

@@ -20,6 +20,7 @@ SECTIONS = {
     "session": settings.SessionSettings,
     "output": settings.OutputSettings,
     "parallel": settings.ParallelSettings,
+    "pool": settings.PoolSettings,
     "server": settings.ServerSettings,
 }
 

@@ -7,7 +7,7 @@ from clinvk.api.services import Bounds, Habits
 from clinvk.backends.registry import default_registry
 from clinvk.domain.access import NO_KEYS, Grant, Keyring, digest
 from clinvk.domain.spec import ApprovalMode, SandboxMode
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from clinvk.supervisor.sessions import SessionOptions
 
 NAMES = default_registry().names()
@@ -18,8 +18,18 @@ def test_without_a_word_every_part_is_as_it_is_built(configured):
     assert wiring.bounds(held.server) == Bounds()
     assert wiring.habits(held) == {name: Habits() for name in NAMES}
     assert wiring.disabled(held) == set()
-    plain = Limits(backends={name: BackendOptions() for name in NAMES})
+    plain = Limits(backends={name: BackendOptions() for name in NAMES}, pool=PoolLimits(children=6))
     assert wiring.limits(held, NO_KEYS, log_content=False) == plain
+
+
+def test_how_children_wait_is_taken_from_the_pool(configured):
+    held = configured(
+        "pool:\n  max_idle_children: 2\n  max_idle_memory_bytes: 1048576\n  idle_timeout_secs: 3\n"
+        "  max_turns_per_child: 4\n"
+    )
+    assert wiring.limits(held, NO_KEYS, log_content=False).pool == PoolLimits(2, 1048576, 3, 4)
+    off = configured("pool:\n  enabled: false\n")
+    assert wiring.limits(off, NO_KEYS, log_content=False).pool.children == 0
 
 
 def test_limits_are_taken_from_server_flags_and_backends(configured):

@@ -38,6 +38,10 @@ class AcpDialogue:
         self._idle: dict[str, str] = {}
         """Conversations that were opened here, and what the agent calls them."""
 
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
     def open(self) -> None:
         self._peer.call("initialize", _HELLO, self._opened)
 

@@ -1,5 +1,7 @@
 """The claude backend: how its child is started, stopped and understood."""
 
+from dataclasses import replace
+
 from clinvk.backends.base import (
     Capabilities,
     Command,
@@ -38,6 +40,7 @@ class ClaudeBackend:
         extra_flags=command.EXTRA_FLAGS,
         final_flags=("--disallowedTools", "--max-budget-usd", "--tools"),
         efforts=("low", "medium", "high", "xhigh", "max"),
+        settings=command.SETTINGS_FILES,
         first_output_secs=240.0,  # more than the longest wait for a provider that says when to come back
     )
     executable: Executable | None = Executable(
@@ -61,7 +64,7 @@ class ClaudeBackend:
     def key(self, spec: RunSpec) -> PoolKey:
         modes = str(spec.approval_mode), str(spec.sandbox_mode)
         prompts = str(spec.replace_system_prompt), repr(spec.system_prompt)
-        return (self.name, spec.workdir, *modes, *prompts, *command.fixed(spec))
+        return (self.name, spec.workdir, *modes, *prompts, *command.fixed(replace(spec, resume=None)))
 
     def dialogue(self, spec: RunSpec) -> Dialogue:
         return ClaudeDialogue(spec)

@@ -3,8 +3,9 @@
 from types import MappingProxyType
 from typing import Final
 
-from clinvk.backends.base import Command, Site
+from clinvk.backends.base import Command, SettingsFiles, Site
 from clinvk.backends.claude import asks
+from clinvk.backends.claude.stored import HOME
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
 MAX_RETRIES: Final = 3
@@ -58,6 +59,23 @@ ENVIRONMENT: Final = (
     "DISABLE_TELEMETRY",
     "IS_SANDBOX",
     "MAX_THINKING_TOKENS",
+)
+
+# Not ~/.claude.json: claude writes it at every start.
+SETTINGS_FILES: Final = SettingsFiles(
+    home=HOME,
+    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills", "plugins"),
+    project=(
+        "CLAUDE.md",
+        "CLAUDE.local.md",
+        ".mcp.json",
+        ".claude/CLAUDE.md",
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".claude/agents",
+        ".claude/commands",
+        ".claude/skills",
+    ),
 )
 
 ADDED: Final = MappingProxyType(

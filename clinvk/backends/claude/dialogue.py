@@ -29,6 +29,8 @@ _DULL: Final = frozenset(
     }
 )
 
+_METER: Final = "--max-budget-usd"
+
 
 class ClaudeDialogue:
     """One claude child. It keeps one conversation, and says nothing before it is spoken to."""
@@ -44,9 +46,15 @@ class ClaudeDialogue:
         """By request: its kind, and what it asks leave for."""
         self._session: str | None = None
         self._greeted = self._ended = False
+        # What bounds the process bounds all its turns together.
+        self._metered = spec.max_turns is not None or any(flag.startswith(_METER) for flag in spec.extra)
         self._interrupts = 0
         # A conversation that is gone on with brings its earlier cost along, and says how much if asked.
         self._cost = None if spec.resume else 0.0
+
+    @property
+    def ready(self) -> bool:
+        return self._greeted
 
     def open(self) -> None:
         hello: Message = {"subtype": "initialize"}
@@ -63,8 +71,8 @@ class ClaudeDialogue:
         if self._turn or self._ended:
             return None
         if self._session is None:
-            return Start.WARM
-        return Start.LIVE if spec.resume == self._session else None
+            return Start.WARM if spec.resume == self._spec.resume else None
+        return Start.LIVE if spec.resume == self._session and not self._metered else None
 
     def begin(self, turn: TurnId, spec: RunSpec) -> None:
         assert self.fit(spec), "the child is busy or gone, or keeps another conversation"
@@ -136,13 +144,14 @@ class ClaudeDialogue:
         return self._bound(self._turn, message) if message.get("subtype") == "init" else self._turn.system(message)
 
     def _bound(self, turn: Turn, message: Message) -> Sequence[Output]:
-        """The conversation has a name, said again at each turn."""
+        """The conversation has a name, said again at each turn, and sometimes within one."""
         session = json_lines.text(message, "session_id")
         if turn.spec.resume not in {None, session}:
             return self._end(turn.failed(failures.lost_conversation()), stop=True)
-        if self._session == session:
-            return []
         self._session = session
+        if turn.bound == session:
+            return []
+        turn.bound = session
         return [SessionBound(session)]
 
     def _streamed(self, message: Message) -> Sequence[Output]:
@@ -209,7 +218,10 @@ class ClaudeDialogue:
                 self._greeted = True
                 if self._turn and not self._turn.prompted:
                     self._prompt(self._turn)
-            case {"request_id": "hello", **rest} if self._turn:
+            case {"request_id": "hello", **rest}:
+                self._ended = True  # nothing can begin on it any more
+                if self._turn is None:
+                    return []
                 sentence = f"claude does not let itself be set up{failures.detail_of(str(rest.get('error', '')))}"
                 return self._end(self._turn.failed(RunError(ErrorCode.PROTOCOL, sentence)))
             case {"request_id": "cost", "response": {"session": {"total_cost_usd": total}}}:

@@ -4,7 +4,7 @@ from typing import Final
 
 from clinvk.backends.base import Place, Residue, is_uuid
 
-_HOME: Final = (Place("CLAUDE_CONFIG_DIR"), Place("HOME", ".claude"))
+HOME: Final = (Place("CLAUDE_CONFIG_DIR"), Place("HOME", ".claude"))
 
 
 def stored(session_id: str) -> tuple[Residue, ...]:
@@ -12,10 +12,10 @@ def stored(session_id: str) -> tuple[Residue, ...]:
     if not is_uuid(session_id):
         return ()
     return (
-        Residue(f"projects/*/{session_id}.jsonl", session_id, _HOME),
-        Residue(f"projects/*/{session_id}/", places=_HOME),  # sub-agents, and what tools said at length
-        Residue(f"session-env/{session_id}/", places=_HOME),
-        Residue(f"file-history/{session_id}/", places=_HOME),
-        Residue(f"tasks/{session_id}/", places=_HOME),
-        Residue(f"debug/{session_id}.txt", places=_HOME),
+        Residue(f"projects/*/{session_id}.jsonl", session_id, HOME),
+        Residue(f"projects/*/{session_id}/", places=HOME),  # sub-agents, and what tools said at length
+        Residue(f"session-env/{session_id}/", places=HOME),
+        Residue(f"file-history/{session_id}/", places=HOME),
+        Residue(f"tasks/{session_id}/", places=HOME),
+        Residue(f"debug/{session_id}.txt", places=HOME),
     )

@@ -23,6 +23,8 @@ class Turn:
         self.id = turn
         self.spec = spec
         self.prompted = False
+        self.bound: str | None = None
+        """The conversation that this turn was said to be of."""
         self.breached = False
         self._vets = vets
         self._vetted: set[str] = set()

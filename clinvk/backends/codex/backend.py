@@ -26,7 +26,7 @@ _RETIRE: Final = (Rung(Step.CLOSE_STDIN, 2.0), Rung(Step.SIGINT, 1.0), Rung(Step
 
 
 class CodexBackend:
-    """Runs `codex app-server`, one turn a process."""
+    """Runs `codex app-server`, one turn at a time."""
 
     name = "codex"
     traits = Traits(
@@ -37,6 +37,9 @@ class CodexBackend:
         litter=(".git", ".codex", ".agents", ".aws"),  # where its sandbox mounted something over
         extra_flags=command.EXTRA_FLAGS,
         efforts=("low", "medium", "high", "xhigh"),
+        conversations=True,
+        binds_first=True,
+        settings=command.SETTINGS_FILES,
     )
     executable: Executable | None = Executable(
         name="codex",

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from clinvk.backends.base import Command, Site, malformed_resume, refused_flags
+from clinvk.backends.base import Command, SettingsFiles, Site, malformed_resume, refused_flags
+from clinvk.backends.codex.stored import HOME
 from clinvk.backends.json_lines import Message
 from clinvk.domain.errors import Fault
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
@@ -43,6 +45,12 @@ ENVIRONMENT: Final = (
     "CODEX_CA_CERTIFICATE",
     "CODEX_HOME",
     "CODEX_SQLITE_HOME",
+)
+
+SETTINGS_FILES: Final = SettingsFiles(
+    home=HOME,
+    own=("config.toml", "auth.json", "AGENTS.md", "AGENTS.override.md", "rules", "skills", "prompts", "agents"),
+    project=("AGENTS.md", "AGENTS.override.md", ".codex/config.toml", ".codex/rules", ".agents/skills"),
 )
 
 _PROFILE: Final = "clinvk"
@@ -114,6 +122,12 @@ def thread(spec: RunSpec) -> tuple[str, Message]:
     if spec.resume:
         return "thread/resume", params | {"threadId": spec.resume, "excludeTurns": True}
     return "thread/start", params | {"ephemeral": spec.ephemeral}
+
+
+def fixed(spec: RunSpec) -> Message:
+    """What of the conversation of `spec` was settled when it was opened."""
+    _, params = thread(replace(spec, resume=None))
+    return params
 
 
 def turn(spec: RunSpec, conversation: str, unconfined: bool) -> Message:

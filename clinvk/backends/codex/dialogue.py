@@ -1,6 +1,7 @@
 """codex's app-server, from our side: conversations ("threads"), turns, and what it asks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -41,6 +42,14 @@ _QUIET: Final = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """A conversation as it was opened: with what, and whether codex said that it has no sandbox."""
+
+    fixed: Message
+    unconfined: bool
+
+
 class CodexDialogue:
     """One app-server. It takes one turn at a time, in any number of conversations."""
 
@@ -50,20 +59,31 @@ class CodexDialogue:
         self._peer = Peer(self._told, self._asked)
         self._turn: Turn | None = None
         self._asks: dict[str, RequestId] = {}
-        self._ready = False
+        self._open: dict[str, _Thread] = {}
+        """The conversations that were opened here, by their ids."""
+        self._ready = self._logged_out = False
         self._ended = False
+
+    @property
+    def ready(self) -> bool:
+        return self._ready
 
     def open(self) -> None:
         self._peer.call("initialize", {**_HELLO}, self._greeted)
 
-    def fit(self, spec: RunSpec) -> Start | None:  # noqa: ARG002  any conversation can be opened on it
-        return None if self._turn or self._ended else Start.WARM
+    def fit(self, spec: RunSpec) -> Start | None:
+        if self._turn or self._ended or self._logged_out:
+            return None
+        if spec.resume not in self._open:
+            return Start.WARM
+        # What it was opened with cannot be changed here.
+        return Start.LIVE if self._open[spec.resume].fixed == command.fixed(spec) else None
 
     def begin(self, turn: TurnId, spec: RunSpec) -> None:
         assert self.fit(spec), "the child is busy or gone"
         self._turn = Turn(turn, spec)
         if self._ready:
-            self._ask_for_account(self._turn)
+            self._open_thread(self._turn)
 
     def interrupt(self, turn: TurnId) -> bool:
         if self._turn is None or self._turn.id != turn:
@@ -94,23 +114,27 @@ class CodexDialogue:
 
     def _greeted(self, reply: Reply) -> list[Said]:
         if reply.error is not None:
+            self._ended = True  # nothing can begin on it any more
             return self._failed(self._turn, ErrorCode.PROTOCOL, "codex refused the handshake", reply.error)
-        self._ready = True
         self._peer.notify("initialized")
-        if self._turn:
-            self._ask_for_account(self._turn)
+        self._peer.call("account/read", {}, self._account_known)
         return []
 
-    def _ask_for_account(self, turn: Turn) -> None:
-        self._peer.call("account/read", {}, lambda reply: self._account_known(turn, reply))
+    def _account_known(self, reply: Reply) -> list[Said]:
+        self._logged_out = reply.result.get("requiresOpenaiAuth") is True and reply.result.get("account") is None
+        self._ready = True
+        return self._open_thread(self._turn) if self._turn else []
 
-    def _account_known(self, turn: Turn, reply: Reply) -> list[Said]:
+    def _open_thread(self, turn: Turn) -> list[Said]:
         """Without a login codex would send the prompt all the same, and then try it over and over."""
-        if turn is not self._turn:
-            return []
-        if reply.result.get("requiresOpenaiAuth") is True and reply.result.get("account") is None:
+        if self._logged_out:
             return self._say(turn, turn.end(error=failures.not_logged_in(text.CURES)))
-        self._peer.call(*command.thread(turn.spec), lambda reply: self._opened(turn, reply))
+        resume = turn.spec.resume
+        if resume in self._open:
+            turn.conversation = resume
+            self._start_turn(turn, resume)
+        else:
+            self._peer.call(*command.thread(turn.spec), lambda reply: self._opened(turn, reply))
         return []
 
     def _opened(self, turn: Turn, reply: Reply) -> list[Said]:
@@ -133,14 +157,18 @@ class CodexDialogue:
             lost = failures.lost_conversation(f"it gave {conversation} for {turn.spec.resume}")
             return self._say(turn, turn.end(error=lost))
         turn.conversation = conversation
-        bound = self._say(turn, [SessionBound(conversation)])
+        bound = self._say(turn, [])
         if turn.unwanted:  # its prompt is never sent
             stopped = RunError(ErrorCode.BACKEND_FAILED, "The turn was stopped before it began")
             return bound + self._say(turn, turn.end(error=stopped))
         unconfined = isinstance(sandbox, dict) and sandbox.get("type") == "dangerFullAccess"
-        params = command.turn(turn.spec, conversation, unconfined)
-        self._peer.call("turn/start", params, lambda reply: self._started(turn, reply))
+        self._open[conversation] = _Thread(command.fixed(turn.spec), unconfined)
+        self._start_turn(turn, conversation)
         return bound
+
+    def _start_turn(self, turn: Turn, conversation: str) -> None:
+        params = command.turn(turn.spec, conversation, self._open[conversation].unconfined)
+        self._peer.call("turn/start", params, lambda reply: self._started(turn, reply))
 
     def _started(self, turn: Turn, reply: Reply) -> list[Said]:
         if turn is not self._turn:
@@ -148,7 +176,7 @@ class CodexDialogue:
         match reply.result.get("turn"):
             case {"id": str(native)} if reply.error is None:
                 self._named(turn, native)
-                return []
+                return self._say(turn, [])
             case _:
                 sentence = "codex could not begin the turn"
                 return self._failed(turn, ErrorCode.BACKEND_FAILED, sentence, reply.error or {})
@@ -208,7 +236,10 @@ class CodexDialogue:
         return self._say(turn, [ApprovalAsked(ask, tool, action, paths, detail)])
 
     def _say(self, turn: Turn, outputs: list[Output]) -> list[Said]:
-        """`outputs` of the turn; where they end it, there is none any more."""
+        """`outputs` of the turn, after its conversation; where they end it, there is none any more."""
+        if turn.conversation is not None and not turn.bound:
+            turn.bound = True
+            outputs = [SessionBound(turn.conversation), *outputs]
         if turn.over:
             if turn.unwanted:
                 self._interrupt(turn)

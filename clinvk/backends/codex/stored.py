@@ -4,7 +4,7 @@ from typing import Final
 
 from clinvk.backends.base import Command, Installation, Place, Residue, is_uuid
 
-_HOME: Final = (Place("CODEX_HOME"), Place("HOME", ".codex"))
+HOME: Final = (Place("CODEX_HOME"), Place("HOME", ".codex"))
 
 
 def stored(session_id: str) -> tuple[Residue, ...]:
@@ -13,7 +13,7 @@ def stored(session_id: str) -> tuple[Residue, ...]:
         return ()
     name = f"rollout-*-{session_id}.jsonl"
     folders = ("sessions/*/*/*", "archived_sessions")
-    return tuple(Residue(f"{folder}/{name}", session_id, _HOME) for folder in folders)
+    return tuple(Residue(f"{folder}/{name}", session_id, HOME) for folder in folders)
 
 
 def deletion(session_id: str, installation: Installation) -> Command | None:

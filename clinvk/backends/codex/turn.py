@@ -34,6 +34,8 @@ class Turn:
         self.spec = spec
         self.conversation: str | None = None
         self.native: str | None = None
+        self.bound = False
+        """Whether its conversation was told."""
         self.unwanted = False
         self.over = False
         self.resets_at: float | None = None

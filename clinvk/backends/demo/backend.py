@@ -40,6 +40,7 @@ class DemoBackend:
         retire=(Rung(Step.CLOSE_STDIN, 0.5), Rung(Step.SIGTERM, 0.2)),
         capabilities=Capabilities(resume=True, system_prompt=True),
         writes=False,  # it only pretends to
+        conversations=True,
     )
 
     executable: Executable | None = None  # it comes with clinvk

@@ -13,6 +13,7 @@ from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.events import (
     ApprovalAsked,
+    Notice,
     Output,
     ReasoningDelta,
     SessionBound,
@@ -54,11 +55,13 @@ class DemoDialogue:
     """One demo child. It takes one turn at a time, in any number of conversations."""
 
     capacity = 1
+    ready = True  # its stdin waits for it
 
     def __init__(self) -> None:
         self._lines = MessageLines(self._line)
         self._turn: _Turn | None = None
         self._conversations: set[str] = set()
+        self._past: set[TurnId] = set()
         self._ended = False
 
     def open(self) -> None:
@@ -120,6 +123,8 @@ class DemoDialogue:
             return []
         turn = self._of(message.get("turn"))
         decode = self._DECODERS.get(kind) if isinstance(kind, str) else None
+        if str(message.get("turn")) in self._past:  # what it says is for nobody else to read
+            return [Said(None, Notice("The backend wrote of a turn that is over"))]
         if turn is None or decode is None:
             return [Said(None, json_lines.unknown(line))]
         try:
@@ -174,6 +179,7 @@ class DemoDialogue:
 
     def _done(self, turn: _Turn, message: Message) -> Sequence[Output]:
         """The end of the turn, whatever else the message holds: without it the turn would hang."""
+        self._past.add(turn.id)
         self._turn = None
         reason = message.get("stop_reason")
         known = StopReason(reason) if isinstance(reason, str) and reason in _STOP_REASONS else None

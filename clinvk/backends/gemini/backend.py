@@ -20,7 +20,7 @@ from clinvk.backends.base import (
     misused_flags,
     refused_flags,
 )
-from clinvk.backends.gemini.command import command, is_tool
+from clinvk.backends.gemini.command import SETTINGS_FILES, command, is_tool
 from clinvk.backends.gemini.quirks import CURES, QUIRKS
 from clinvk.backends.gemini.stored import stored
 from clinvk.domain.errors import ErrorCode, Fault, RunError
@@ -34,7 +34,7 @@ _NO_SANDBOX: Final = 44
 
 
 class GeminiBackend:
-    """Runs `gemini --acp`, one process a run."""
+    """Runs `gemini --acp`, one turn at a time."""
 
     name = "gemini"
     executable: Executable | None = Executable(
@@ -74,6 +74,9 @@ class GeminiBackend:
         extra_flags=("--extensions", "--include-directories"),
         final_flags=("--extensions",),
         folder_flags=("--include-directories",),
+        conversations=True,
+        binds_first=True,
+        settings=SETTINGS_FILES,
         # It asks the provider ten times, in silence and for up to 280 s, before it says what is wrong.
         first_output_secs=330.0,
     )

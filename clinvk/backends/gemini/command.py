@@ -4,7 +4,7 @@ import json
 import re
 from typing import Final, NamedTuple
 
-from clinvk.backends.base import Command, Site
+from clinvk.backends.base import Command, Place, SettingsFiles, Site
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
 RULES_FILE: Final = "approvals.toml"
@@ -19,6 +19,18 @@ _EDITS: Final = ("write_file", "replace")
 # These ask nobody, whatever the rules say, or change what is asked later.
 _SILENT: Final = ("get_internal_docs", "activate_skill", "invoke_agent", "enter_plan_mode", *_OTHERS_TOOLS)
 _ESCAPES: Final = (_SHELL, "invoke_agent", "enter_plan_mode", *_OTHERS_TOOLS)
+
+SETTINGS_FILES: Final = SettingsFiles(
+    home=(Place("GEMINI_CLI_HOME", ".gemini"), Place("HOME", ".gemini")),
+    own=(
+        "settings.json", "oauth_creds.json", "google_accounts.json", "trustedFolders.json", "GEMINI.md", ".env",
+        "extensions", "commands", "policies", "skills", "agents",
+    ),
+    project=(
+        "GEMINI.md", ".env", ".gemini/settings.json", ".gemini/.env", ".gemini/extensions",
+        ".gemini/commands", ".gemini/policies", ".gemini/skills", ".gemini/agents",
+    ),
+)  # fmt: skip
 
 
 class Rule(NamedTuple):

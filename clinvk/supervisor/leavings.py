@@ -1,0 +1,39 @@
+"""What a turn leaves: processes and files that the next one must not meet. A child that has any goes with them."""
+
+import asyncio
+from typing import Final
+
+from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.lease import Kept
+
+_PAUSES: Final = (0.01, 0.03, 0.08, 0.16)
+"""Seconds between looks: what a CLI does beside a turn, such as a look at the user's shell, ends by itself."""
+
+
+async def is_clean(kept: Kept, descendants: Descendants) -> bool:
+    """Whether nothing is left of the turn that is over, after a moment's patience."""
+    try:
+        for pause in _PAUSES:
+            if not _processes(kept, descendants):
+                break
+            await asyncio.sleep(pause)
+        its_own = kept.conversation is not None or kept.files.issuperset(kept.listed())
+        return its_own and kept.child.exit is None and not _processes(kept, descendants)
+    except OSError:  # out of descriptors, or its folder is gone: nobody can tell
+        return False
+
+
+def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
+    """Whether a child that waits has had the same processes for two looks that it should not have."""
+    try:
+        left = _processes(kept, descendants)
+    except OSError:
+        return True
+    before, kept.seen_left = kept.seen_left, left
+    return not left.isdisjoint(before)
+
+
+def _processes(kept: Kept, descendants: Descendants) -> set[tuple[int, int]]:
+    """By pid and start, those that its turns began and that are still there. Raises OSError."""
+    rows = descendants.remains(kept.marker)
+    return {(row.pid, row.started) for row in rows} - kept.own if kept.turns else set()

@@ -1,0 +1,31 @@
+"""What children that wait hold: memory, and conversations on disk."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from clinvk import processes
+from clinvk.supervisor import pressure, stamps
+from clinvk.supervisor.lease import Kept
+from clinvk.supervisor.stamps import Stamp
+
+
+class Measured(NamedTuple):
+    """One of them, and since when it waited then. `history` is as in `Kept`."""
+
+    kept: Kept
+    since: float
+    memory: int
+    history: Mapping[str, Stamp] | None
+
+
+def measure(waiting: list[Kept]) -> tuple[list[Measured], bool]:
+    """What each of them holds, and whether memory is short. Not for the loop's thread."""
+    return [_measured(kept) for kept in waiting], pressure.is_high()
+
+
+def _measured(kept: Kept) -> Measured:
+    pids = (kept.child.pid, *processes.tree(kept.child.pid))
+    history = kept.history
+    if kept.conversation and history is None:
+        history = stamps.of_conversation(kept.backend.stored(kept.conversation), kept.outfit.variables)
+    return Measured(kept, kept.idle_since, sum(map(processes.shared_out, pids)), history)

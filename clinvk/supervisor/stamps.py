@@ -1,0 +1,48 @@
+"""What a child's start reads from disk, told apart by when it was written: settings, logins, programs."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+
+from clinvk.backends.base import Residue, SettingsFiles
+from clinvk.supervisor import residue
+
+Stamp = tuple[int, int, int, int] | None
+
+
+def of(
+    files: SettingsFiles, programs: Iterable[str], variables: Mapping[str, str], workdir: str
+) -> tuple[object, ...]:
+    """The stamps of all of them. One that changes, comes or goes makes another tuple.
+
+    The workdir itself is told by what it is, not by what is in it: what a path leads to may be replaced.
+    """
+    home = residue.place_of(files.home, variables)
+    own = [f"{home}/{name}" for name in files.own] if home else []
+    folders = [workdir, *map(str, PurePath(workdir).parents)] if files.project else []
+    project = [f"{folder}/{name}" for folder in folders for name in files.project]
+    return (_identity(workdir), *(stamp(path) for path in (*programs, *own, *project)))
+
+
+def of_conversation(stored: Iterable[Residue], variables: Mapping[str, str]) -> dict[str, Stamp]:
+    """The stamps of the files that hold a conversation. It looks through folders: not for the loop's thread."""
+    places = [(one.pattern, residue.place_of(one.places, variables)) for one in stored if one.holds]
+    paths = [str(path) for pattern, place in places if place for path in place.glob(pattern)]
+    return {path: stamp(path) for path in paths}
+
+
+def stamp(path: str) -> Stamp:
+    """What changes when the file is written; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  a hot path
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,133 @@
+"""How a child comes to be and how it goes: its command, environment and folder, and what it leaves."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+
+from clinvk.backends.base import Backend, Command, Installation, Rung, Site
+from clinvk.domain.spec import RunSpec
+from clinvk.supervisor import environment, ladder, residue, sites, stamps
+from clinvk.supervisor.child import Child, SpawnFailed
+from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.lease import Kept, Key, Lease, Outfit, Want
+from clinvk.supervisor.litter import Litter
+from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.sites import Sites
+from clinvk.views import CommandView
+
+_log = logging.getLogger("clinvk.starter")
+
+
+class Starter:
+    """Starts children, and puts them away with all that they leave."""
+
+    def __init__(self, descendants: Descendants, probe: Probe, variables: Mapping[str, Mapping[str, str]]) -> None:
+        """`probe` knows how CLIs are installed; `variables` are what their children see beyond the usual."""
+        self.variables = variables
+        self.sites = Sites()
+        self._descendants = descendants
+        self._probe = probe
+        self._litter = Litter()
+
+    def show(self, backend: Backend, spec: RunSpec) -> CommandView:
+        """What would be executed for `spec`. Raises SpawnFailed."""
+        site = Site(self._installation(backend), self.sites.next_folder)
+        return self._view(backend, backend.command(spec, site), site)
+
+    def key(self, backend: Backend, spec: RunSpec) -> Key:
+        """All that shapes a child for `spec` before its first turn. Raises SpawnFailed.
+
+        What the holder of one key said never reaches a child that serves another's.
+        """
+        installation = self._installation(backend)
+        seen = environment.clean(os.environ, backend.traits.environment, self._added(backend), "")
+        programs = [word for word in installation.argv if word.startswith("/")]
+        return (
+            backend.key(spec),
+            spec.origin.key_label,
+            installation,
+            frozenset(seen.items()),
+            stamps.of(backend.traits.settings, programs, seen, spec.workdir),
+        )
+
+    def start(self, want: Want, marker: str) -> Kept:
+        """A child that will soon be ready for the turn, or for any other that has its key. Raises SpawnFailed."""
+        backend, spec = want.backend, want.spec
+        installation = self._installation(backend)
+        try:
+            site = Site(installation, self.sites.make())
+        except OSError as error:
+            raise SpawnFailed(f"The CLI has no place for its files: {error.strerror}") from error
+        try:
+            command = backend.command(spec, site)
+            variables = self._environment(backend, command, site, marker)
+            sites.furnish(site.folder, command.files)
+            child = Child.spawn(command, variables, backend.dialogue(spec))
+        except BaseException as error:
+            sites.remove(site.folder)
+            self._probe.forget(backend.name)
+            if isinstance(error, OSError | ValueError):  # a character that no path and no argument can hold, say
+                raise SpawnFailed(f"The CLI could not be started: {error}") from error
+            raise
+        self._descendants.enrol(marker, child.pid)
+        view = self._view(backend, command, site)
+        child.open()
+        return Kept(child, Outfit(backend, marker, site.folder, view, variables), want.key)
+
+    def begin(self, kept: Kept) -> None:
+        """It gets a turn."""
+        self._descendants.begin(kept.marker)
+        kept.litter = self._litter.expect(kept.backend.traits.litter, kept.outfit.command.cwd)
+
+    def rest(self, kept: Kept) -> None:
+        """It has no turn, or no more."""
+        self._descendants.rest(kept.marker)
+        self._tidy(kept)
+
+    async def put_away(self, kept: Kept, rungs: tuple[Rung, ...], lease: Lease | None = None) -> None:
+        """End it by these rungs of the stop ladder; returns when all its processes are gone, and its files."""
+        kept.child.resume()  # a child that waits for us to read could not obey
+        try:
+            await ladder.climb(kept, rungs, self._descendants, lease)
+        finally:
+            self._tidy(kept)
+            await asyncio.to_thread(self._clear, kept)
+
+    def close(self) -> None:
+        """Remove what is left of the sites. Not for the loop's thread."""
+        self.sites.close()
+
+    def _tidy(self, kept: Kept) -> None:
+        litter, kept.litter = kept.litter, ()
+        self._litter.tidy(litter)
+
+    def _clear(self, kept: Kept) -> None:
+        sites.remove(kept.outfit.folder)
+        for conversation in kept.to_sweep:
+            sweep(kept, conversation)
+
+    def _installation(self, backend: Backend) -> Installation:
+        installation = self._probe.found(backend.name)
+        if installation is None:
+            raise SpawnFailed(f"The CLI of '{backend.name}' is not installed any more")
+        return installation
+
+    def _added(self, backend: Backend) -> Mapping[str, str]:
+        return self.variables.get(backend.name, {})
+
+    def _environment(self, backend: Backend, command: Command, site: Site, marker: str) -> dict[str, str]:
+        added = {**command.env, **self._added(backend), "TMPDIR": site.folder}
+        return environment.clean(os.environ, backend.traits.environment, added, marker)
+
+    def _view(self, backend: Backend, command: Command, site: Site) -> CommandView:
+        names = sorted(self._environment(backend, command, site, ""))
+        return CommandView(command.argv, command.cwd, tuple(names), site.installation.version)
+
+
+def sweep(kept: Kept, conversation: str) -> None:
+    """Remove what its CLI kept of a conversation although it was asked not to. Not for the loop's thread."""
+    try:
+        residue.remove(kept.backend.residue(conversation), kept.outfit.variables)
+    except Exception:  # noqa: BLE001  what is left behind must not keep a run from its end
+        _log.exception("what the CLI of %s kept could not be removed", kept.marker)
