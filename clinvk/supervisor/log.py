@@ -102,8 +102,11 @@ class EventLog:
         for observe in self._observers.get(type(event), ()):
             observe(event)
 
-    def publish(self) -> None:
-        """Give spool and readers what was added. Until then it was said in one moment: it has one stamp."""
+    def publish(self, *, alone: bool = False) -> None:
+        """Give spool and readers what was added. Until then it was said in one moment: it has one stamp.
+
+        `alone` says that it is all that is published in this turn of the loop.
+        """
         lines, self._added, self._stamp = self._added, [], b""
         if self._spool:
             self._spool.extend(lines)
@@ -111,7 +114,7 @@ class EventLog:
         if len(self._tail) > 2 * TAIL_ENTRIES or self._tail_bytes > 2 * TAIL_BYTES:
             self._trim()
         if lines and self._readers:
-            self._readers.wake(_entries(self.length - len(lines), lines))
+            self._readers.wake(_entries(self.length - len(lines), lines), alone=alone)
 
     def relay(self, entry: Entry) -> None:
         """Keep another log's entry under a number of this log's own."""

@@ -211,7 +211,7 @@ class Runner:
             self._deadlines.heard(any(isinstance(output, events.SUBSTANCE) for output in outputs))
         for output in outputs:
             self._take(output)
-        self.log.publish()
+        self.log.publish(alone=True)  # a pipe is read once in a turn of the loop
         if self.log.congested and self._lease and not self.run.stop:
             self._lease.child.pause()
 

@@ -61,15 +61,21 @@ class Waiting:
         self._waiting.append(reader)
         return reader.future
 
-    def wake(self, entries: Sequence[Entry] = ()) -> None:
-        """There are more: `entries`. Without any it is the end, and whoever waits is to see it."""
+    def wake(self, entries: Sequence[Entry] = (), *, alone: bool = False) -> None:
+        """There are more: `entries`. Without any it is the end, and whoever waits is to see it.
+
+        `alone` says that nothing else comes in this turn of the loop, so that nobody has to rest.
+        """
         for reader in self._resting:
             reader.has_missed = True
         waiting, self._waiting = self._waiting, []
-        rest = [reader for reader in waiting if reader.goes_on(entries)]
-        if rest and not self._resting:
-            asyncio.get_running_loop().call_soon(self._end_rest)
-        self._resting += rest
+        took = [reader for reader in waiting if reader.goes_on(entries)]
+        if alone:
+            self._waiting += took
+        elif took:
+            if not self._resting:
+                asyncio.get_running_loop().call_soon(self._end_rest)
+            self._resting += took
 
     def _end_rest(self) -> None:
         resting, self._resting = self._resting, []
