@@ -31,13 +31,13 @@ class SystemClock:
 
 def rfc3339(wall: float) -> str:
     """`wall` (seconds since the epoch) as UTC with milliseconds: `2026-01-31T09:30:00.250Z`."""
-    fraction, seconds = math.modf(wall)
-    micros = round(fraction * 1_000_000)
-    if not 0 <= micros < 1_000_000:  # it rounds up to the next second, or is before the epoch
+    rest, whole = math.modf(wall)
+    micros = round(rest * 1_000_000)
+    if not 0 <= micros < 1_000_000:
         return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return f"{_second(seconds)}.{micros // 1000:03d}Z"
+    return f"{_to_the_second(int(whole))}.{micros // 1000:03}Z"
 
 
-@lru_cache(maxsize=8)  # of very many stamps nearly all are of the same second
-def _second(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
+@lru_cache(maxsize=16)  # whoever asks means now, or one of a few moments of a run
+def _to_the_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]

@@ -90,6 +90,10 @@ class Descendants:
         self._strangers = {key: who for key, who in self._strangers.items() if key in living}
         return charged
 
+    def glance(self) -> None:
+        """Look below this process only, not at the whole machine: for ancestry, not for an end. Raises OSError."""
+        self.look(rows=processes.tree(self._root))
+
     def usage(self, marker: str) -> Resources | None:
         """What the child's processes took when they were last measured; None before that, and once it is gone."""
         family = self._families.get(marker)
@@ -126,8 +130,9 @@ class Descendants:
         self._families[marker].ending = True
         for _ in range(_ROUNDS):
             try:
-                charged = self.look(last=marker)[marker]
-                self.reap()
+                rows = processes.table()  # which misses none, as a quicker look might
+                charged = self.look(last=marker, rows=rows)[marker]
+                self.reap(rows)
             except OSError:  # out of descriptors, so that nobody can be looked for
                 self._end_unseen(self._families[marker].pid)
                 await asyncio.sleep(_BLIND_ROUND_SECS)

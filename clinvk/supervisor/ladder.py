@@ -19,7 +19,7 @@ async def climb(kept: Kept, rungs: tuple[Rung, ...], descendants: Descendants, l
     """
     try:
         with contextlib.suppress(OSError):  # out of descriptors: what can be seen later has to do
-            descendants.look()  # while ancestry still shows: a parent that obeys leaves orphans
+            descendants.glance()  # while ancestry still shows: a parent that obeys leaves orphans
         for step, grace in rungs:
             if kept.child.exit is not None:
                 break

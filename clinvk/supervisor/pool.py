@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -74,10 +75,11 @@ class Pool:
         """
         key = self._starter.key(backend, spec)
         if spec.resume:
+            await self.settled(spec.resume)
             kept = self._shelf.with_conversation(backend, spec.resume)
             if kept and not self._shelf.is_live(kept, key, spec):
                 self._retire(kept)
-            await self.settled(spec.resume)
+                await self.settled(spec.resume)
         elif self._shelf.fitting(key, spec) is None:
             tidying = [task for kept, task in self._tidying.items() if kept.key == key]
             if tidying:
@@ -200,6 +202,7 @@ class Pool:
     def _may_wait(self, lease: Lease) -> bool:
         """Whether the child is worth tidying up after this turn: another may come for it."""
         kept, done = lease.kept, lease.over.result()
+        following = lease.spec if lease.forgets else replace(lease.spec, resume=lease.conversation)
         return (
             not self._closing
             and self._limits.children > 0
@@ -209,14 +212,20 @@ class Pool:
             and kept.turns < self._limits.turns
             and lease.conversation is not None
             and (kept.backend.traits.conversations or not lease.forgets)
+            and kept.child.dialogue.fit(following) is not None
         )
 
     async def _tidy(self, kept: Kept, lease: Lease) -> None:
         """Make the child ready for others, or retire it: the slot is free when what the turn left is gone."""
-        if lease.forgets and lease.conversation:
-            await asyncio.to_thread(sweep, kept, lease.conversation)
-        self._starter.rest(kept)
-        if not await leavings.is_clean(kept, self._descendants) or self._closing:
+        try:
+            if lease.forgets and lease.conversation:
+                await asyncio.to_thread(sweep, kept, lease.conversation)
+            self._starter.rest(kept)
+            is_clean = await leavings.is_clean(kept, self._descendants)
+        except Exception:  # noqa: BLE001  whatever it is, the slot must be free in the end
+            _log.exception("the child of %s could not be tidied", kept.marker)
+            is_clean = False
+        if not is_clean or self._closing:
             self._retire(kept, lease)
             return
         lease.part()

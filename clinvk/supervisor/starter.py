@@ -33,7 +33,8 @@ class Starter:
     def show(self, backend: Backend, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises SpawnFailed."""
         site = Site(self._installation(backend), self.sites.next_folder)
-        return self._view(backend, backend.command(spec, site), site)
+        command = backend.command(spec, site)
+        return _view(command, self._environment(backend, command, site, ""), site)
 
     def key(self, backend: Backend, spec: RunSpec) -> Key:
         """All that shapes a child for `spec` before its first turn. Raises SpawnFailed.
@@ -71,7 +72,7 @@ class Starter:
                 raise SpawnFailed(f"The CLI could not be started: {error}") from error
             raise
         self._descendants.enrol(marker, child.pid)
-        view = self._view(backend, command, site)
+        view = _view(command, variables, site)
         child.open()
         return Kept(child, Outfit(backend, marker, site.folder, view, variables), want.key)
 
@@ -120,9 +121,9 @@ class Starter:
         added = {**command.env, **self._added(backend), "TMPDIR": site.folder}
         return environment.clean(os.environ, backend.traits.environment, added, marker)
 
-    def _view(self, backend: Backend, command: Command, site: Site) -> CommandView:
-        names = sorted(self._environment(backend, command, site, ""))
-        return CommandView(command.argv, command.cwd, tuple(names), site.installation.version)
+
+def _view(command: Command, variables: Mapping[str, str], site: Site) -> CommandView:
+    return CommandView(command.argv, command.cwd, tuple(sorted(variables)), site.installation.version)
 
 
 def sweep(kept: Kept, conversation: str) -> None:

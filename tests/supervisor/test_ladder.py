@@ -59,10 +59,10 @@ async def test_where_only_a_signal_helps_an_interrupt_is_not_waited_for(stage, m
 async def test_where_nothing_can_be_looked_at_the_rungs_are_taken_all_the_same(stage, monkeypatch):
     look = Descendants.look
 
-    def blind_before_the_end(self, last=None):
+    def blind_before_the_end(self, last=None, rows=None):
         if last is None:
             raise OSError(errno.EMFILE, "Too many open files")
-        return look(self, last)
+        return look(self, last, rows)
 
     monkeypatch.setattr(Descendants, "look", blind_before_the_end)
     run = await stopped_by(Step.CLOSE_STDIN, stage, monkeypatch)

@@ -82,6 +82,7 @@ ADDED: Final = MappingProxyType(
     {
         "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # `@path` in a prompt is text, and reads no file
         "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",  # a turn ends when its work has ended
+        "CLAUDE_CODE_DISABLE_CRON": "1",  # nothing begins in a child that waits
         "CLAUDE_CODE_MAX_RETRIES": str(MAX_RETRIES),
         "DISABLE_AUTOUPDATER": "1",  # many children at once, none of which a user watches
     }
