@@ -1,6 +1,7 @@
 """One server from start to end: build, run, drain, close."""
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -222,7 +223,9 @@ async def _build(settings: Settings, keyring: Keyring, *, log_content: bool) -> 
     services.monitor = LocalMonitor(services, log)
     services.console = wiring.console(services.monitor)
     services.visitors.allow(settings.server.console_enabled)
-    return _Parts(supervisor, keeping, services, http_server(services))
+    parts = _Parts(supervisor, keeping, services, http_server(services))
+    gc.freeze()  # what is there now stays: to look at it again and again would hold the loop
+    return parts
 
 
 def _open_spool(settings: Settings) -> Spool | None:

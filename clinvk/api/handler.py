@@ -21,6 +21,7 @@ from clinvk.api.operation import HEADERS
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
+from clinvk.api.transport import Stream
 from clinvk.domain.access import Grant
 from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
@@ -174,7 +175,8 @@ class Handler(RequestHandler):
         self.finish()
 
     def open_stream(self, media_type: str) -> None:
-        """Headers of an answer that comes bit by bit."""
+        """Headers of an answer that comes bit by bit, each of them at once."""
+        self._connection.stream.set_nodelay(True)
         self.set_header("Content-Type", f"{media_type}; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -186,12 +188,26 @@ class Handler(RequestHandler):
 
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
-        await self.sent(self.push(data))
+        if pushed := self.push(data):
+            await self.sent(pushed)
 
-    def push(self, data: bytes) -> "asyncio.Future[None]":
-        """Write at once; done when it is out: to be awaited by `sent`."""
-        self.write(data)
-        return self.flush()
+    def push(self, data: bytes) -> "asyncio.Future[None] | None":
+        """Write at once. None if all of it is out already; else done when it is, to be awaited by `sent`."""
+        stream = self._connection.stream
+        assert isinstance(stream, Stream)
+        if not self.head_is_out or stream.closed():
+            self.write(data)
+            return self.flush()
+        if not data:
+            return None
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        out = stream.offer(framed)
+        return stream.write(framed[out:]) if out < len(framed) else None
+
+    @cached_property
+    def _is_chunked(self) -> bool:
+        """Whether each write is a chunk: asked once the head is out."""
+        return "Transfer-Encoding" in self._headers
 
     async def sent(self, pushed: "asyncio.Future[None]") -> None:
         """Wait until what was pushed is out, as `send` does."""

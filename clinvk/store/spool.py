@@ -5,7 +5,7 @@ import logging
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -126,12 +126,18 @@ class SpoolFile:
 
     def append(self, line: bytes) -> None:
         """Keep one entry, `\\n` included; it reaches the disk within a quarter of a second."""
-        if self.broken:
+        self.extend((line,))
+
+    def extend(self, lines: Sequence[bytes]) -> None:
+        """Keep some entries, as `append` does."""
+        if self.broken or not lines:
             return
-        self._mark(len(line))
-        self.lag += len(line)
-        self._pending.append(line)
-        self._pending_bytes += len(line)
+        before = self.bytes
+        for line in lines:
+            self._mark(len(line))
+        self.lag += self.bytes - before
+        self._pending += lines
+        self._pending_bytes += self.bytes - before
         if self._pending_bytes >= _BATCH_BYTES:
             self.flush()
         elif self._timer is None:

@@ -3,7 +3,7 @@
 import logging
 
 from clinvk.backends.registry import Registry
-from clinvk.domain.answer import Answer
+from clinvk.domain.answer import FOLDED, Answer
 from clinvk.domain.run import Continuation, Run
 from clinvk.domain.session import Session
 from clinvk.supervisor.handle import RunHandle
@@ -31,7 +31,7 @@ class Endings:
         """Have all that follows on the end of the run done, and of its process. Before the run is under way."""
         said = Answer() if log_content else None
         if said:
-            handle.log.observers.append(said.fold)
+            handle.log.observe(said.fold, FOLDED)
         handle.runner.keep_end = lambda: self._keep(handle, session)
         handle.runner.on_finished = lambda: self._finished(handle.run, said)
         handle.runner.on_exit = lambda: self._exited(handle)

@@ -53,12 +53,12 @@ class History:
     def add(self, handle: RunHandle) -> None:
         """Have it at hand, and how it started kept, for whoever reads of it after our death."""
 
-        def note(event: Event) -> None:
-            if isinstance(event, RunStarted) and self._store and not self._store.failure:
+        def note(_: Event) -> None:
+            if self._store and not self._store.failure:
                 self._store.note_view(handle.id, self._kept(self._view(handle)))
 
         self._handles[handle.id] = handle
-        handle.log.observers.append(note)
+        handle.log.observe(note, (RunStarted,))
 
     def __contains__(self, run_id: str) -> bool:
         """Whether it is at hand: what is not has ended, if it ever was."""
