@@ -1,7 +1,7 @@
 """The Tornado application, made from the route table."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tornado.httputil import HTTPServerRequest
@@ -21,8 +21,13 @@ _HANDLERS: Final = {console.SOCKET.path: Socket}
 
 
 class _Application(Application):
+    by_path: Mapping[str, URLSpec] = {}
+    """Those of the paths that are only one, which need not be searched for."""
+
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         request.path = paths.canonical(request.path)
+        if known := self.by_path.get(request.path):
+            return self.get_handler_delegate(request, known.target, known.target_kwargs)
         return super().find_handler(request, **kwargs)
 
 
@@ -37,13 +42,15 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
         URLSpec(_pattern(path), _HANDLERS.get(path, Handler), {"services": services, "operations": operations})
         for path, operations in by_path.items()
     ]
-    return _Application(
+    application = _Application(
         specs,
         default_handler_class=Handler,
         default_handler_args={"services": services, "operations": {}},
         log_function=listening.answered,  # the handler writes its own access line
         new_id=services.new_id,
     )
+    application.by_path = {path: spec for path, spec in zip(by_path, specs, strict=True) if "{" not in path}
+    return application
 
 
 def server(services: Services, routes: Iterable[Route] = ROUTES) -> Listener:
