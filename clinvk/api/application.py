@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
@@ -10,14 +10,11 @@ from tornado.web import Application
 
 from clinvk.api import explorer, listening, openapi, paths
 from clinvk.api.console import routes as console
-from clinvk.api.console.socket import Socket
 from clinvk.api.handler import Handler
 from clinvk.api.listening import Listener
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
 from clinvk.api.table import ROUTES
-
-_HANDLERS: Final = {console.SOCKET.path: Socket}
 
 
 class _Application(Application):
@@ -27,8 +24,15 @@ class _Application(Application):
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> Any:
         request.path = paths.canonical(request.path)
         if known := self.by_path.get(request.path):
-            return self.get_handler_delegate(request, known.target, known.target_kwargs)
+            handler = _socket() if request.path == console.SOCKET.path else known.target
+            return self.get_handler_delegate(request, handler, known.target_kwargs)
         return super().find_handler(request, **kwargs)
+
+
+def _socket() -> type[Handler]:
+    from clinvk.api.console.socket import Socket  # noqa: PLC0415  loaded for the first visitor
+
+    return Socket
 
 
 def application(services: Services, routes: Iterable[Route] = ROUTES) -> Application:
@@ -39,7 +43,7 @@ def application(services: Services, routes: Iterable[Route] = ROUTES) -> Applica
         by_path.setdefault(route.path, {})[route.method] = route
     services.openapi = openapi.Document(routes, services.schemas)
     specs = [
-        URLSpec(_pattern(path), _HANDLERS.get(path, Handler), {"services": services, "operations": operations})
+        URLSpec(_pattern(path), Handler, {"services": services, "operations": operations})
         for path, operations in by_path.items()
     ]
     application = _Application(
