@@ -1,9 +1,9 @@
 """Sessions in SQL. Every function works on a connection; those that write, in their caller's transaction."""
 
-import json
 import sqlite3
-from dataclasses import asdict
 from typing import Final
+
+import orjson
 
 from clinvk.domain.errors import SessionAmbiguous, SessionNotFound
 from clinvk.domain.paging import Page, SessionQuery
@@ -155,9 +155,9 @@ def _row(session: Session) -> Row:
         session.initial_prompt,
         session.status,
         session.turn_count,
-        json.dumps(asdict(session.usage)),
-        json.dumps(session.tags),
-        json.dumps(dict(session.metadata)),
+        orjson.dumps(session.usage).decode(),
+        orjson.dumps(session.tags).decode(),
+        orjson.dumps(dict(session.metadata)).decode(),
         session.backend_session_id,
     )
 
@@ -176,8 +176,8 @@ def _session(row: Row) -> Session:
         initial_prompt=prompt,
         status=SessionStatus(status),
         turn_count=turns,
-        usage=Usage(**json.loads(usage)),
-        tags=tuple(json.loads(tags)),
-        metadata=json.loads(metadata),
+        usage=Usage(**orjson.loads(usage)),
+        tags=tuple(orjson.loads(tags)),
+        metadata=orjson.loads(metadata),
         backend_session_id=backend_session_id,
     )

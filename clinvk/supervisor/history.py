@@ -260,8 +260,9 @@ class History:
 
     def _last_view(self, handle: RunHandle) -> RunView:
         """A run that has ended, with the event that is still to tell so: who reads it later finds no process."""
-        length = handle.log.length if handle.log.closed else handle.log.length + 1
-        return replace(self._view(handle), events=length, pid=None, resources=None)
+        runner, log = handle.runner, handle.log
+        around = view.Surroundings(runner.ticket.position, runner.command, is_over=True)
+        return view.of(handle.run, log.length if log.closed else log.length + 1, self._clock.wall(), around)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:
         found = [handle for handle in reversed(self._handles.values()) if _wanted(handle.run, query)]
