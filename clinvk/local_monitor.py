@@ -110,5 +110,5 @@ class LocalMonitor:
     def _backend(self, name: str) -> BackendStatus:
         probe, options = self._supervisor.probe, self._supervisor.limits.backends.get(name)
         available = probe.found(name) is not None
-        missed = not available and probe.looked(name)
+        missed = not available and not probe.is_looking(name)
         return BackendStatus(name, available, missed=bool(options and options.wanted and missed))

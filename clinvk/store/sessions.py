@@ -1,7 +1,9 @@
 """Sessions in SQL. Every function works on a connection; those that write, in their caller's transaction."""
 
+import json
 import sqlite3
-from typing import Final
+from dataclasses import asdict
+from typing import Any, Final
 
 import orjson
 
@@ -155,9 +157,9 @@ def _row(session: Session) -> Row:
         session.initial_prompt,
         session.status,
         session.turn_count,
-        orjson.dumps(session.usage).decode(),
-        orjson.dumps(session.tags).decode(),
-        orjson.dumps(dict(session.metadata)).decode(),
+        json.dumps(asdict(session.usage)),
+        json.dumps(session.tags),
+        json.dumps(dict(session.metadata)),
         session.backend_session_id,
     )
 
@@ -176,8 +178,16 @@ def _session(row: Row) -> Session:
         initial_prompt=prompt,
         status=SessionStatus(status),
         turn_count=turns,
-        usage=Usage(**orjson.loads(usage)),
-        tags=tuple(orjson.loads(tags)),
-        metadata=orjson.loads(metadata),
+        usage=Usage(**json.loads(usage)),
+        tags=tuple(_read(tags)),
+        metadata=_read(metadata),
         backend_session_id=backend_session_id,
     )
+
+
+def _read(text: str) -> Any:
+    """Texts that were written. Numbers are another matter: this reader has none beyond 64 bits."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # it takes no half of a surrogate pair
+        return json.loads(text)

@@ -52,7 +52,6 @@ class Probe:
         self._tasks = Tasks()
         self._looks: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, _Seen] = {}
-        self._looked: set[str] = set()
         self._answers: dict[str, tuple[Stamp, str | None]] = {}
         self._closed = False
 
@@ -63,9 +62,9 @@ class Probe:
         seen = self._seen.get(name)
         return seen.installation if seen else None
 
-    def looked(self, name: str) -> bool:
-        """Whether it was ever looked for, so that `found` can tell."""
-        return self._registry.known(name).executable is None or name in self._looked
+    def is_looking(self, name: str) -> bool:
+        """Whether it is being looked for, and nobody knows yet whether it is there."""
+        return name not in self._seen and name in self._looks and not self._looks[name].done()
 
     def forget(self, name: str) -> None:
         """It could not be started as it was found: whoever wants it next has it looked for again."""
@@ -123,7 +122,6 @@ class Probe:
             seen = _Seen(Installation(found.argv, version), _doubt(version, executable.tested))
         if setup == self._setup(name):
             self._seen[name] = seen
-            self._looked.add(name)
         else:  # it was set up anew meanwhile
             await self._look_at(name, executable)
 
