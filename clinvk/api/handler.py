@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -146,8 +145,8 @@ class Handler(RequestHandler):
         keyed = HEADER in self.query
         dialect = self.route.dialect if self.route else Dialect.NATIVE
         label = self.grant.label if self.grant else None
-        origin = Origin(dialect, self.client.address, label, self.request_id, self.client.base_url, keyed)
-        return replace(origin, grant=self.grant)
+        client = self.client
+        return Origin(dialect, client.address, label, self.request_id, client.base_url, keyed, grant=self.grant)
 
     def started(self, id_: str) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line."""

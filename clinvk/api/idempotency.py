@@ -16,8 +16,8 @@ from clinvk.api.replay import Replay, Told, is_whole, output_of, runs_of
 from clinvk.clock import Clock
 from clinvk.domain.errors import ErrorCode, RunNotFound, StoreUnavailable
 from clinvk.domain.paging import RunQuery
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.keys import LIFETIME_SECS, Claim
-from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import first_of
 

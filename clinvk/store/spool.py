@@ -145,19 +145,13 @@ class SpoolFile:
 
     def flush(self) -> None:
         """Hand what waits to the thread now."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        if not self._pending:
-            return
-        batch, count = b"".join(self._pending), len(self._pending)
-        self._pending, self._pending_bytes = [], 0
-        self._writer.submit(lambda gone: self._on_disk_append(batch, count, gone))
+        if batch := self._taken():
+            self._writer.submit(lambda gone: self._on_disk_append(batch, gone))
 
     def finish(self) -> None:
         """No more entries: flush, and give the file descriptor back."""
-        self.flush()
-        self._writer.submit(self._on_disk_close)
+        batch = self._taken()
+        self._writer.submit(lambda gone: self._on_disk_finish(batch, gone))
 
     def discard(self) -> None:
         """Delete the file."""
@@ -192,13 +186,29 @@ class SpoolFile:
         if self.on_written:
             self.on_written()
 
+    def _taken(self) -> list[bytes]:
+        """What waits, which waits here no more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._pending, self._pending_bytes = self._pending, [], 0
+        return batch
+
     def _fail(self, error: OSError) -> None:
         if not self.broken:
             _log.error("the spool fails, a replay of this run will be short: %s", error)
         self.broken = error
 
-    def _on_disk_append(self, batch: bytes, count: int, gone: OSError | None) -> None:
+    def _on_disk_finish(self, batch: list[bytes], gone: OSError | None) -> None:
+        try:
+            if batch:
+                self._on_disk_append(batch, gone)
+        finally:
+            self._on_disk_close(gone)
+
+    def _on_disk_append(self, lines: list[bytes], gone: OSError | None) -> None:
         error: OSError | None = gone or OSError("the thread that writes failed")
+        batch = b"".join(lines)
         try:
             if not gone:
                 self._on_disk_write(batch)
@@ -206,7 +216,7 @@ class SpoolFile:
         except OSError as refused:
             error = refused
         finally:  # whatever it was, the child must not wait for it
-            tell(self._loop, lambda: self._settled(len(batch), count, error))
+            tell(self._loop, lambda: self._settled(len(batch), len(lines), error))
 
     def _on_disk_write(self, batch: bytes) -> None:
         if self._file is None:

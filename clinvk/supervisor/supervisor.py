@@ -239,7 +239,7 @@ class Supervisor:
 
     def _log_of(self, run: Run, observe: Callable[[Event], None] | None) -> EventLog:
         spool = self._spool.open(run.id) if self._spool and self._keeps_content() else None
-        log = EventLog(self._clock, view.labels(view.of(run, 0, run.created_at)), spool)
+        log = EventLog(self._clock, view.labels_of(run), spool)
         log.observe(lambda _: self.journal.relay(log.newest), get_args(Lifecycle))
         if observe:
             log.observe(observe)
