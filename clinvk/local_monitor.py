@@ -105,7 +105,8 @@ class LocalMonitor:
 
     async def rerun(self, run_id: str, backend: str | None = None) -> RunView:
         origin = Origin(client=CONSOLE, base_url=self._services.address)
-        return await self.run(await rerun.begin(self._services, run_id, backend, origin))
+        again = await rerun.begin(self._services, run_id, backend, origin)
+        return await self.run(again.id)
 
     def _backend(self, name: str) -> BackendStatus:
         probe, options = self._supervisor.probe, self._supervisor.limits.backends.get(name)

@@ -16,7 +16,7 @@ from clinvk.api import admission, client, cors, guards, methods, parameters, pat
 from clinvk.api.access import Access
 from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.idempotency import HEADER
-from clinvk.api.operation import HEADERS
+from clinvk.api.operation import HEADERS, START_HEADER, Begun
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
@@ -52,6 +52,7 @@ class Handler(RequestHandler):
         self.body: Any = None
         self.query: dict[str, Any] = {}
         self.path: dict[str, str] = {}
+        self._begun: Begun | None = None
         self._declared: int | None = 0
         self._incoming = Body(services.bounds.max_body_bytes)
         self._timer: asyncio.TimerHandle | None = None
@@ -148,10 +149,14 @@ class Handler(RequestHandler):
         client = self.client
         return Origin(dialect, client.address, label, self.request_id, client.base_url, keyed, grant=self.grant)
 
-    def started(self, id_: str) -> None:
-        """Name what was started, a run or a group of them, in the answer's head and in the access line."""
-        self.access.run_id = id_
-        self.tell(HEADERS[id_.partition("_")[0]], id_)
+    def started(self, begun: Begun) -> None:
+        """Name what was started, a run or a group of them, in the answer's head and in the access line.
+
+        How its run came by its child is in that head too, if it is known when the head goes out.
+        """
+        self._begun = begun
+        self.access.run_id = begun.id
+        self.tell(HEADERS[begun.id.partition("_")[0]], begun.id)
 
     def tell(self, name: str, value: str) -> None:
         """Set a header that every answer has from now on, also if it is a problem."""
@@ -184,6 +189,12 @@ class Handler(RequestHandler):
     def head_is_out(self) -> bool:
         """Whether status and headers have been sent."""
         return self._headers_written
+
+    def flush(self, include_footers: bool = False) -> "asyncio.Future[None]":
+        start = self._begun.child_start if self._begun and not self.head_is_out else None
+        if start:
+            self.set_header(START_HEADER, start)
+        return super().flush(include_footers)
 
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""

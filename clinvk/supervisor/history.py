@@ -261,7 +261,7 @@ class History:
     def _last_view(self, handle: RunHandle) -> RunView:
         """A run that has ended, with the event that is still to tell so: who reads it later finds no process."""
         runner, log = handle.runner, handle.log
-        around = view.Surroundings(runner.ticket.position, runner.command, is_over=True)
+        around = view.Surroundings(runner.ticket.position, runner.command)
         return view.of(handle.run, log.length if log.closed else log.length + 1, self._clock.wall(), around)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:

@@ -160,6 +160,7 @@ class Runner:
         self._lease, self.command = lease, lease.outfit.command
         self.run.continuation = _continuation(lease)
         self.run.pid, self.run.start, self.run.exit = lease.child.pid, lease.start, None
+        self.run.start_saved_secs = lease.saved_secs
         if self.run.state is RunState.STARTING:
             self.run.apply(Signal.STARTED)
             self.run.started_at = self._around.clock.wall()

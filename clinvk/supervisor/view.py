@@ -19,13 +19,11 @@ _LABELS: Final = ("run_id", "session_id", "backend", "group_id", "task", "step")
 class Surroundings:
     """What is not the run's own: its place in the queue, how its child was started, what the processes take.
 
-    Of one that `is_over` no process is shown.
     """
 
     queue_position: int | None = None
     command: CommandView | None = None
     resources: Resources | None = None
-    is_over: bool = False
 
 
 def of(run: Run, events: int, now: float, around: Surroundings = Surroundings()) -> RunView:
@@ -55,7 +53,7 @@ def of(run: Run, events: int, now: float, around: Surroundings = Surroundings())
         step=run.spec.origin.step,
         prompt_preview=preview(run.spec.prompt),
         metadata=run.spec.metadata,
-        pid=run.pid if run.exit is None and not around.is_over else None,
+        pid=run.pid if run.exit is None and not run.state.ended else None,  # it may go on with others
         stop_cause=run.stop.cause if run.stop else None,
         exit=run.exit,
         error=run.error,

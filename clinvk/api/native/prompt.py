@@ -10,6 +10,7 @@ from clinvk.api.operation import Form, Operation, Start
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
 from clinvk.domain.judge import Judgement
+from clinvk.domain.run import Start as ChildStart
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor.handle import RunHandle
@@ -48,6 +49,10 @@ class PromptRun:
     @property
     def finished(self) -> "asyncio.Future[Judgement]":
         return self._handle.finished
+
+    @property
+    def child_start(self) -> ChildStart | None:
+        return self._handle.child_start
 
     def answer(self) -> dict[str, Any]:
         """The run's outcome."""

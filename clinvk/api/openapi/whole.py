@@ -10,7 +10,7 @@ from clinvk.schemas import Schemas
 
 _DESCRIPTION: Final = """\
 Prompts in, answers out: whole, or as a stream of events. Each answer has an `X-Request-Id`; what started a run \
-names it in `X-Run-Id`.
+names it in `X-Run-Id`, and tells in `X-Clinvk-Start` how it began, once that is known.
 
 Whatever goes wrong is a `Problem` (RFC 7807). Natively it is none that a run failed: that is an outcome, with \
 `exit_code` and `error`; in the OpenAI and the Anthropic API it is one. Clients that repeat requests by \
