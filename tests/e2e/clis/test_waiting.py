@@ -9,7 +9,7 @@ import pytest
 from tests import clis, ndjson
 from tests.e2e.clis import waiting
 from tests.e2e.clis.waiting import is_alive
-from tests.e2e.conftest import DEADLINE, configure, gone
+from tests.e2e.conftest import DEADLINE, gone
 
 SETTINGS = {
     "claude": (".claude/settings.json", ".claude/.credentials.json"),
@@ -121,8 +121,7 @@ def test_another_environment_of_a_backend_ends_its_children_and_no_others(pooled
     mine, others = pooled.waiting("codex"), pooled.waiting("claude")
     assert mine
     assert others
-    configure(pooled.home, backends={"codex": {"env": {"SOME": "thing"}}})
-    pooled.reload()
+    pooled.reload(backends={"codex": {"env": {"SOME": "thing"}}})
     pooled.gone(mine)
     assert pooled.waiting("claude") == others
 

@@ -10,7 +10,7 @@ from clinvk import processes
 from clinvk.supervisor.environment import MARKER
 from tests import clis
 from tests.e2e.clis.conftest import PATIENCE, World
-from tests.e2e.conftest import DEADLINE, Served
+from tests.e2e.conftest import DEADLINE, Served, configure
 from tests.modelstub.client import Client
 
 TRIES = 4
@@ -75,9 +75,15 @@ class Pooled(World):
             assert time.monotonic() < until, f"still there: {alive}"
             self.served.call("GET", "/health").read()
 
-    def reload(self) -> None:
-        """Have the server read its settings again."""
+    def reload(self, **settings: Any) -> None:
+        """Have the server take these for its settings."""
+        configure(self.home, **settings)
+        before = self.served.log.read_text().count("reloaded ")
         os.kill(self.served.pid, signal.SIGHUP)
+        until = time.monotonic() + DEADLINE
+        while self.served.log.read_text().count("reloaded ") == before:
+            assert time.monotonic() < until, self.served.log.read_text()
+            self.served.call("GET", "/health").read()
 
     def bodies(self, after: int) -> list[str]:
         """Every request that the stub was sent after its so-manieth, whole."""
