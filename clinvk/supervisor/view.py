@@ -17,9 +17,7 @@ _LABELS: Final = ("run_id", "session_id", "backend", "group_id", "task", "step")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is not the run's own: its place in the queue, how its child was started, what the processes take.
-
-    """
+    """What is not the run's own: its place in the queue, how its child was started, what the processes take."""
 
     queue_position: int | None = None
     command: CommandView | None = None
