@@ -105,9 +105,11 @@ class LocalMonitor:
 
     async def rerun(self, run_id: str, backend: str | None = None) -> RunView:
         origin = Origin(client=CONSOLE, base_url=self._services.address)
-        return await self.run(await rerun.begin(self._services, run_id, backend, origin))
+        again = await rerun.begin(self._services, run_id, backend, origin)
+        return await self.run(again.id)
 
     def _backend(self, name: str) -> BackendStatus:
-        available = self._supervisor.probe.found(name) is not None
-        options = self._supervisor.limits.backends.get(name)
-        return BackendStatus(name, available, missed=bool(options and options.wanted and not available))
+        probe, options = self._supervisor.probe, self._supervisor.limits.backends.get(name)
+        available = probe.found(name) is not None
+        missed = not available and not probe.is_looking(name)
+        return BackendStatus(name, available, missed=bool(options and options.wanted and missed))

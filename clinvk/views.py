@@ -190,6 +190,10 @@ class BackendView:
     capabilities: Capabilities
     live: int
     limit: int
+    idle: int = 0
+    """Its processes that wait for a next run."""
+    idle_memory_bytes: int = 0
+    """What these held when they were last looked at."""
     reason: str | None = None
 
 

@@ -22,7 +22,7 @@ async def begin(call: Handler, start: Start, form: Form) -> Operation:
         operation, was_started = await call.services.idempotency.once(asked, start, form)
         if was_started:
             call.tell(REPLAYED, "true")
-    call.started(operation.id)
+    call.started(operation)
     return operation
 
 

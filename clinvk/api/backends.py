@@ -49,14 +49,17 @@ def _told(backend: Backend, services: Services) -> BackendView:
     able = backend.traits.capabilities
     options = supervisor.limits.backends.get(backend.name, BackendOptions())
     most = supervisor.limits.max_concurrent_runs
+    idle, warm = supervisor.pool.idle(backend.name), supervisor.limits.pool.children > 0
     return BackendView(
         name=backend.name,
         available=False,
         enabled=True,
         models=services.models.offers.get(backend.name, Offer()).models,
         capabilities=Capabilities(
-            stream=True, resume=able.resume, system_prompt=able.system_prompt, images=able.images, warm=False
+            stream=True, resume=able.resume, system_prompt=able.system_prompt, images=able.images, warm=warm
         ),
         live=supervisor.live_of(backend.name),
         limit=min(most, options.max_concurrent or most),
+        idle=idle.children,
+        idle_memory_bytes=idle.memory_bytes,
     )

@@ -12,8 +12,8 @@ from clinvk.api.client import Client
 from clinvk.api.problems import Kind, Problem
 
 EXPOSED: Final = (
-    "X-Request-Id", "request-id", "X-Run-Id", "X-Group-Id", "Idempotent-Replayed", "Retry-After", "x-should-retry",
-    "X-Ignored-Params", "X-Token-Count", "Etag", "Allow", "WWW-Authenticate",
+    "X-Request-Id", "request-id", "X-Run-Id", "X-Group-Id", "X-Clinvk-Start", "Idempotent-Replayed", "Retry-After",
+    "x-should-retry", "X-Ignored-Params", "X-Token-Count", "Etag", "Allow", "WWW-Authenticate",
 )  # fmt: skip
 """Headers of answers that a page may read, besides those that it always may."""
 

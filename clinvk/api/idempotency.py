@@ -16,10 +16,12 @@ from clinvk.api.replay import Replay, Told, is_whole, output_of, runs_of
 from clinvk.clock import Clock
 from clinvk.domain.errors import ErrorCode, RunNotFound, StoreUnavailable
 from clinvk.domain.paging import RunQuery
+from clinvk.domain.run import Start as ChildStart
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.keys import LIFETIME_SECS, Claim
-from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import first_of
+from clinvk.views import RunView
 
 _log = logging.getLogger("clinvk.idempotency")
 
@@ -50,9 +52,14 @@ class Shared:
         self.owners = operation.owners
         self.id = operation.id
         self.log = operation.log
+        self._operation = operation
         self.stop, self.answer = operation.stop, operation.answer
         self.ended = operation.finished
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def child_start(self) -> ChildStart | None:
+        return self._operation.child_start
 
 
 class _Use:
@@ -199,18 +206,29 @@ class Idempotency:
             log = Replay(history, runs, claim.last_line)
             return Told(claim.operation, log, orjson.loads(claim.answer or b"{}"))
         log = Replay(history, [claim.operation])
+        seen = await self._seen(claim.operation)
         try:
-            answer = await self._answer(claim, log, start, form)
+            answer = await self._answer(claim, seen, log, start, form)
         except RunNotFound:
             raise not_kept(claim.operation) from None
-        return Told(claim.operation, log, answer)
+        return Told(claim.operation, log, answer, seen.start if seen else None)
 
-    async def _answer(self, claim: Claim, log: Replay, start: Start, form: Form) -> dict[str, Any]:
+    async def _seen(self, run_id: str) -> RunView | None:
+        """A run as it is now, None where it is not there any more."""
+        try:
+            return await self._supervisor.history.find(run_id)
+        except RunNotFound:
+            return None
+
+    async def _answer(
+        self, claim: Claim, seen: RunView | None, log: Replay, start: Start, form: Form
+    ) -> dict[str, Any]:
         """The answer of a run, if it is wanted: as it was kept, or made anew. Raises RunNotFound."""
         if claim.answer is not None and form is Form.WHOLE:
             kept: dict[str, Any] = orjson.loads(claim.answer)
             return kept
-        seen = await self._supervisor.history.find(claim.operation)
+        if seen is None:
+            raise RunNotFound(claim.operation)
         if form is Form.DETACHED:
             return {}
         was_cut_off = seen.error is not None and seen.error.code is ErrorCode.INTERRUPTED

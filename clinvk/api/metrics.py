@@ -10,7 +10,6 @@ from clinvk.api.services import Services
 from clinvk.telemetry.levels import Levels
 
 OFF: Final = "There are no metrics here: server.metrics_enabled is false"
-_WARM: Final = 0  # no child is started ahead
 
 
 async def scrape(call: Handler) -> None:
@@ -34,11 +33,13 @@ def levels(services: Services) -> Levels:
     """How the server stands. Cheap: nothing is asked of a store or a disk."""
     supervisor = services.supervisor
     names, limits, store = supervisor.registry.names(), supervisor.limits, supervisor.store_status
+    idle = {name: supervisor.pool.idle(name) for name in names}
     return Levels(
         live={name: supervisor.live_of(name) for name in names},
         available={name: supervisor.probe.found(name) is not None for name in names},
+        warm={name: each.children for name, each in idle.items()},
+        warm_memory_bytes={name: each.memory_bytes for name, each in idle.items()},
         queued=supervisor.queued,
-        warm=_WARM,
         max_concurrent_runs=limits.max_concurrent_runs,
         max_queued_runs=limits.max_queued_runs,
         sessions=store.session_count,

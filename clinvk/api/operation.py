@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Protocol
 
+from clinvk.domain import run
 from clinvk.domain.events import Entry
-from clinvk.domain.run import Stop
 from clinvk.supervisor.owners import Owners
 from clinvk.supervisor.waiting import Take
 from clinvk.views import RunView
 
 HEADERS: Final = {"run": "X-Run-Id", "grp": "X-Group-Id"}
 """In the head of an answer, by the kind of what was started: how its id begins."""
+START_HEADER: Final = "X-Clinvk-Start"
+"""In the head of an answer: how its run came by its child."""
 
 
 class Readable(Protocol):
@@ -38,13 +40,22 @@ class Readable(Protocol):
         ...
 
 
-class Operation(Protocol):
-    """Under way, or ended. Whoever wants its answer owns it until then: without an owner it is stopped."""
+class Begun(Protocol):
+    """What a request has started."""
 
     @property
     def id(self) -> str:
         """`run_…`, or `grp_…` for a group of them."""
         ...
+
+    @property
+    def child_start(self) -> run.Start | None:
+        """How its run came by its child; None while it has none, and for a group."""
+        ...
+
+
+class Operation(Begun, Protocol):
+    """Under way, or ended. Whoever wants its answer owns it until then: without an owner it is stopped."""
 
     @property
     def log(self) -> Readable:
@@ -59,7 +70,7 @@ class Operation(Protocol):
     @property
     def owners(self) -> Owners: ...
 
-    def stop(self, stop: Stop) -> None: ...
+    def stop(self, stop: run.Stop) -> None: ...
 
     def answer(self) -> dict[str, Any]:
         """The whole answer, once it has finished."""

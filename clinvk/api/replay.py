@@ -21,7 +21,7 @@ from clinvk.domain.events import (
     ToolStarted,
 )
 from clinvk.domain.paging import RunQuery
-from clinvk.domain.run import Stop
+from clinvk.domain.run import Start, Stop
 from clinvk.store.records import RunRecord
 from clinvk.store.store import Store
 from clinvk.supervisor.history import History
@@ -78,8 +78,9 @@ class Replay:
 class Told:
     """What has ended, and is only told: `clinvk.api.operation.Operation`. Nobody needs to own it."""
 
-    def __init__(self, id_: str, log: Readable, answer: dict[str, Any]) -> None:
+    def __init__(self, id_: str, log: Readable, answer: dict[str, Any], child_start: Start | None = None) -> None:
         self.id = id_
+        self.child_start = child_start
         self.log = log
         self.owners = Owners(self, lambda: None)
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()

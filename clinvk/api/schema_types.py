@@ -644,6 +644,8 @@ class BackendListBackend(TypedDict):
     capabilities: BackendListBackendCapabilities
     live: int
     limit: int
+    idle: int
+    idle_memory_bytes: int
     reason: NotRequired[str]
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.idempotency import HEADER, REPLAYED
+from clinvk.api.operation import START_HEADER
 from clinvk.api.problems import Kind
 from clinvk.api.routes import Parameter
 
@@ -16,7 +17,11 @@ KEY: Final = Parameter(
 )
 _REPLAYED: Final = {REPLAYED: "`true` where an earlier request with the same key started it."}
 GROUP_HEADER: Final = {"X-Group-Id": "Id of the group of runs that was started.", **_REPLAYED}
-RUN_HEADER: Final = {"X-Run-Id": "Id of the run that was started.", **_REPLAYED}
+NEW_RUN: Final = {
+    "X-Run-Id": "Id of the run that was started.",
+    START_HEADER: "How it came by its child, if it had one by then.",
+}
+RUN_HEADER: Final = {**NEW_RUN, **_REPLAYED}
 DIALECT_HEADER: Final = {**RUN_HEADER, IGNORED: "The fields that were sent and have no effect, if there are any."}
 
 SENT_BODY: Final = (Kind.READ_TIMEOUT, Kind.TOO_LARGE, Kind.MEDIA_TYPE)

@@ -26,6 +26,7 @@ from clinvk.api.routes import JSON, NDJSON, SSE, Answer, Parameter, Route, query
 from clinvk.api.starting import (
     GROUP_HEADER,
     KEY,
+    NEW_RUN,
     OF_A_PROMPT,
     OF_A_RERUN,
     OF_MANY,
@@ -196,7 +197,7 @@ ROUTES: Final = (
     Route(
         "POST", "/api/v1/runs/{id}/rerun", rerun.create, "rerunRun", "Run the same prompt once more", "runs",
         {202: _json("The new run was taken and lives on without you.", "domain/run",
-                    {"X-Run-Id": RUN_HEADER["X-Run-Id"]})},
+                    NEW_RUN)},
         OF_A_RERUN, request="native/rerun-request", needs_body=False, parameters=(_RUN_ID,),
         description="What `request_as_curl` of the run asks for, detached. On another backend it goes without the"
         " model, the session and the extra flags: they mean nothing there.",

@@ -137,6 +137,8 @@ class Run:
     first_output_at: float | None = None
     finished_at: float | None = None
     start: Start | None = None
+    start_saved_secs: float = 0.0
+    """What the start of its child had taken before it came."""
     pid: int | None = None
     backend_session_id: str | None = None
     continuation: Continuation | None = None

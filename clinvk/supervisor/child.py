@@ -8,7 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
@@ -21,6 +23,7 @@ from clinvk.supervisor.pipes import ReadPipe, WritePipe
 _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
+_TURN: Final = itemgetter(0)
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
 
@@ -32,7 +35,9 @@ class SpawnFailed(ClinvkError):
 class Listener(Protocol):
     """Who takes part in a child's turn."""
 
-    def heard(self, output: Output) -> None: ...
+    def heard(self, outputs: Sequence[Output]) -> None:
+        """It said all this at once."""
+        ...
 
     def broken(self, error: Exception) -> None:
         """Nothing that the child says can be understood any more."""
@@ -100,6 +105,11 @@ class Child:
         return self._stderr.decode(errors="replace")
 
     @property
+    def is_heard(self) -> bool:
+        """Whether it lives, and what it says can still be understood."""
+        return self.exit is None and self._stdout.is_open
+
+    @property
     def startup_secs(self) -> float:
         """What its start took until it was ready for a turn; what it has taken so far, if it is not."""
         return (self._ready_at or time.monotonic()) - self._born
@@ -109,17 +119,21 @@ class Child:
         self.converse(self.dialogue.open)
 
     def begin(self, turn: str, start: Callable[[], None], listener: Listener) -> None:
-        """Let `listener` take part as `turn`, then `start` it. The first hears what the child said before it."""
+        """Let `listener` take part as `turn`, then `start` it.
+
+        The first hears what the child said before it; what it said and wrote after a turn is nobody's to hear.
+        """
+        if self._unheard is None:
+            self._stderr.clear()
         self._listeners[turn] = listener
         self.converse(start)
         unheard, self._unheard = self._unheard, None
-        for output in unheard or ():
-            listener.heard(output)
+        if unheard:
+            listener.heard(unheard)
 
     def leave(self, turn: str) -> None:
-        """Nobody takes part as `turn` any more; what was written to stderr in it is not for the next."""
+        """Nobody takes part as `turn` any more."""
         self._listeners.pop(turn, None)
-        self._stderr.clear()
 
     def interrupt(self, turn: str) -> bool:
         """Ask by protocol for the end of `turn`; False where that is not possible."""
@@ -153,7 +167,8 @@ class Child:
 
     def _send(self) -> None:
         data, close = self.dialogue.outgoing()
-        self._stdin.write(data)
+        if data:
+            self._stdin.write(data)
         if close:
             self._stdin.close_soon()
 
@@ -175,11 +190,12 @@ class Child:
         self._send()
 
     def _tell(self, said: list[Said]) -> None:
-        for turn, output in said:
+        for turn, told in groupby(said, _TURN):
+            outputs = [output for _, output in told]
             listeners = self._listeners.values() if turn is None else (self._listeners.get(turn),)
             for listener in list(listeners):
                 if listener:
-                    listener.heard(output)
+                    listener.heard(outputs)
 
     def _last_words(self, exit_: Exit) -> list[Said]:
         try:

@@ -194,7 +194,7 @@ class Descendants:
         marked = processes.marker(row.pid, MARKER)
         if marked in self._families:
             return marked
-        if row.ppid == self._root and marked is None and row.alive and key not in self._elders:
+        if row.ppid == self._root and row.alive and key not in self._elders:  # whosever it says that it is
             return self._charge_stranger(key, last)
         return None
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from clinvk.domain.judge import Judgement
-from clinvk.domain.run import Stop, StopCause
+from clinvk.domain.run import Start, Stop, StopCause
 from clinvk.supervisor.owners import Owners
 from clinvk.supervisor.runner import Runner
 
@@ -22,6 +22,11 @@ class RunHandle:
     def finished(self) -> "asyncio.Future[Judgement]":
         """Done at the end. Not to be cancelled: wait with `first_of`, or through a shield."""
         return self._runner.finished
+
+    @property
+    def child_start(self) -> Start | None:
+        """How it came by its child; None while it has none."""
+        return self.run.start
 
     def stop(self, stop: Stop) -> None:
         """Ask for the end: at any moment, any number of times."""

@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clinvk import processes
@@ -13,7 +12,7 @@ from clinvk.domain.errors import LineTooLong
 from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import stamps
+from clinvk.supervisor import sites, stamps
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.stamps import Stamp
@@ -27,7 +26,7 @@ Key = tuple[object, ...]
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own, `variables` is its environment.
+    `folder` is its own, `variables` is its environment, of which `added` was set for its backend.
     """
 
     backend: Backend
@@ -35,6 +34,7 @@ class Outfit:
     folder: str
     command: CommandView
     variables: Mapping[str, str]
+    added: Mapping[str, str]
 
 
 class Kept:
@@ -49,15 +49,15 @@ class Kept:
         self.turns = 0
         self.conversation: str | None = None
         """The one it is kept for; None while it may be anybody's."""
-        self.history: Mapping[str, Stamp] | None = None
+        self.history: Mapping[str, Stamp | None] | None = None
         """The files that hold that conversation, as it left them; None before anybody has looked."""
         self.last: str | None = None
         """That of its last turn."""
         self.own: set[tuple[int, int]] = set()
         """Its processes, by pid and start, that no turn of it has begun: itself, and what serves it."""
-        self.seen_left: set[tuple[int, int]] = set()
-        """Others that it had when it was last looked after."""
-        self.files = frozenset[str]()
+        self.has_begun = False
+        """Whether it had others when it was last looked after."""
+        self.files: Mapping[str, Stamp | None] = {}
         """What of its folder is not a turn's doing."""
         self.to_sweep: list[str] = []
         """Conversations that its CLI was to keep nothing of."""
@@ -73,10 +73,6 @@ class Kept:
     def marker(self) -> str:
         return self.outfit.marker
 
-    def listed(self) -> list[str]:
-        """What is in its folder. Raises OSError."""
-        return os.listdir(self.outfit.folder)  # noqa: PTH208  a hot path
-
     @property
     def is_current(self) -> bool:
         """Whether nobody else has gone on with its conversation."""
@@ -84,10 +80,10 @@ class Kept:
 
     def note_own(self) -> None:
         """Whatever it has now is of no turn's doing. A tool never is its own: it has a session to itself."""
-        own = [processes.read(self.child.pid), *processes.tree(self.child.pid).values()]
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # it has ended, or nobody can look: then it has no more than before
+            own = [processes.read(self.child.pid), *processes.tree(self.child.pid).values()]
             self.own = {(row.pid, row.started) for row in own if row and row.sid == self.child.pid}
-            self.files = frozenset(self.listed())
+            self.files = sites.contents(self.outfit.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,9 @@ class Lease:
             return False
         return isinstance(self.over.result(), Exit) and not self._heard_of
 
-    def begin(self, turn: str, emit: Callable[[Output], None], overflowed: Callable[[LineTooLong], None]) -> None:
+    def begin(
+        self, turn: str, emit: Callable[[Sequence[Output]], None], overflowed: Callable[[LineTooLong], None]
+    ) -> None:
         """Start the turn; `emit` gets its output up to and including `turn.done`, nothing after it."""
         self.turn = turn
         self._emit = emit
@@ -154,18 +152,25 @@ class Lease:
     def answer(self, ask_id: str, verdict: Verdict) -> None:
         self.child.converse(lambda: self.child.dialogue.answer(self.turn, ask_id, verdict))
 
-    def heard(self, output: Output) -> None:
+    def heard(self, outputs: Sequence[Output]) -> None:
         if self.over.done():
             return
-        self._heard_of = self._heard_of or not isinstance(output, Notice)
-        if isinstance(output, SessionBound):
-            self.conversation = output.backend_session_id
-            if self.start is not Start.LIVE and self.backend.traits.binds_first:
-                self.kept.note_own()
-        if isinstance(output, TurnDone):
-            self.over.set_result(output)  # before it is told: who hears of it finds the turn over
-        self._emit(output)
-        if self.on_words and isinstance(output, SUBSTANCE):
+        for place, output in enumerate(outputs):
+            if isinstance(output, SessionBound):
+                self.conversation = output.backend_session_id
+                if self.start is not Start.LIVE and self.backend.traits.binds_first:
+                    self.kept.note_own()
+            elif isinstance(output, TurnDone):
+                self._pass_on(outputs[:place])
+                self.over.set_result(output)  # before it is told: who hears of it finds the turn over
+                self._pass_on([output])
+                return
+        self._pass_on(outputs)
+
+    def _pass_on(self, outputs: Sequence[Output]) -> None:
+        self._heard_of = self._heard_of or not all(isinstance(output, Notice) for output in outputs)
+        self._emit(outputs)
+        if self.on_words and any(isinstance(output, SUBSTANCE) for output in outputs):
             on_words, self.on_words = self.on_words, None
             on_words()
 

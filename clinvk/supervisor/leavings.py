@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from clinvk.supervisor import sites
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.lease import Kept
 
@@ -17,20 +18,20 @@ async def is_clean(kept: Kept, descendants: Descendants) -> bool:
             if not _processes(kept, descendants):
                 break
             await asyncio.sleep(pause)
-        its_own = kept.conversation is not None or kept.files.issuperset(kept.listed())
-        return its_own and kept.child.exit is None and not _processes(kept, descendants)
+        its_own = kept.conversation is not None or kept.files == sites.contents(kept.outfit.folder)
+        return its_own and kept.child.is_heard and not _processes(kept, descendants)
     except OSError:  # out of descriptors, or its folder is gone: nobody can tell
         return False
 
 
 def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
-    """Whether a child that waits has had the same processes for two looks that it should not have."""
+    """Whether a child that waits has had processes at two looks in a row that it should not have."""
     try:
-        left = _processes(kept, descendants)
+        has_any = bool(_processes(kept, descendants))
     except OSError:
         return True
-    before, kept.seen_left = kept.seen_left, left
-    return not left.isdisjoint(before)
+    had_any, kept.has_begun = kept.has_begun, has_any
+    return has_any and had_any
 
 
 def _processes(kept: Kept, descendants: Descendants) -> set[tuple[int, int]]:

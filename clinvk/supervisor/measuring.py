@@ -15,7 +15,7 @@ class Measured(NamedTuple):
     kept: Kept
     since: float
     memory: int
-    history: Mapping[str, Stamp] | None
+    history: Mapping[str, Stamp | None] | None
 
 
 def measure(waiting: list[Kept]) -> tuple[list[Measured], bool]:

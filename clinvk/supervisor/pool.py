@@ -152,19 +152,19 @@ class Pool:
 
     async def forget(self, backend: Backend, conversation: str) -> Removed:
         """Delete what the CLI keeps of a conversation, once nobody writes it any more."""
+        await self.settled(conversation)
         kept = self._shelf.with_conversation(backend, conversation)
         if kept:
             self._retire(kept)
-        await self.settled(conversation)
+            await self.settled(conversation)
         return await self._forgetting.forget(backend, conversation, self._starter.variables.get(backend.name, {}))
 
     def adjust(self, limits: PoolLimits, variables: Mapping[str, Mapping[str, str]]) -> None:
         """Let these hold from now on: who waits with others goes."""
-        before, self._starter.variables = self._starter.variables, variables
+        self._starter.variables = variables
         self._limits = limits
         for kept in self._shelf:
-            name = kept.backend.name
-            if before.get(name, {}) != variables.get(name, {}):
+            if self._starter.is_outdated(kept):
                 self._retire(kept)
         self._make_room(limits.children)
 
@@ -172,12 +172,17 @@ class Pool:
         """Look after who waits, again and again, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECS)
-            if self._shelf:
-                await self.look_after()
+            await self.look_after()
 
     async def look_after(self) -> None:
         """Retire who has waited too long, has begun something, or stands for memory that is needed."""
-        measured, is_short = await asyncio.to_thread(measure, list(self._shelf))
+        if not self._shelf:
+            return
+        try:
+            measured, is_short = await asyncio.to_thread(measure, list(self._shelf))
+        except OSError as error:  # out of descriptors: the next look will do
+            _log.warning("the children that wait could not be looked at: %s", error.strerror)
+            return
         for kept, since, memory, history in measured:
             if kept not in self._shelf or kept.idle_since != since:
                 continue  # it had a turn meanwhile
@@ -185,7 +190,8 @@ class Pool:
             late = self._now() - since >= self._limits.idle_secs
             if late and not kept.turns:
                 self._demand.wasted(kept.key)
-            if late or is_short or leavings.has_begun_something(kept, self._descendants):
+            has_begun = leavings.has_begun_something(kept, self._descendants)
+            if late or is_short or has_begun or not kept.child.is_heard:
                 self._retire(kept)
         self._make_room(self._limits.children)
 
@@ -199,16 +205,20 @@ class Pool:
         """Remove what is left of the sites. Not for the loop's thread."""
         self._starter.close()
 
+    @property
+    def _has_room(self) -> bool:
+        """Whether anybody may wait."""
+        return self._limits.children > 0 and not self._closing
+
     def _may_wait(self, lease: Lease) -> bool:
         """Whether the child is worth tidying up after this turn: another may come for it."""
         kept, done = lease.kept, lease.over.result()
         following = lease.spec if lease.forgets else replace(lease.spec, resume=lease.conversation)
         return (
-            not self._closing
-            and self._limits.children > 0
+            self._has_room
             and isinstance(done, TurnDone)
             and done.error is None
-            and kept.child.exit is None
+            and kept.child.is_heard
             and kept.turns < self._limits.turns
             and lease.conversation is not None
             and (kept.backend.traits.conversations or not lease.forgets)
@@ -225,7 +235,7 @@ class Pool:
         except Exception:  # noqa: BLE001  whatever it is, the slot must be free in the end
             _log.exception("the child of %s could not be tidied", kept.marker)
             is_clean = False
-        if not is_clean or self._closing:
+        if not is_clean or self._starter.is_outdated(kept) or not self._has_room:
             self._retire(kept, lease)
             return
         lease.part()
@@ -236,7 +246,7 @@ class Pool:
         """Start one more of that kind, if it is wanted and none will wait."""
         backend, spec, key = lease.backend, lease.spec, lease.want.key
         comes_back = backend.traits.conversations and lease.forgets
-        if self._closing or self._limits.children < 1 or spec.resume or comes_back:
+        if not self._has_room or spec.resume or comes_back:
             return
         if self._shelf.fitting(key, spec) or not self._demand.is_worth_one(key):
             return

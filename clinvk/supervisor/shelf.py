@@ -52,7 +52,7 @@ class Shelf:
 
     def is_live(self, kept: Kept, key: Key, spec: RunSpec) -> bool:
         """Whether it can go on with the conversation of `spec` where it is."""
-        is_there = kept.key == key and kept.child.exit is None and kept.is_current
+        is_there = kept.key == key and kept.child.is_heard and kept.is_current
         return is_there and kept.child.dialogue.fit(spec) is Start.LIVE
 
     def fitting(self, key: Key, spec: RunSpec) -> tuple[Kept, Start] | None:
@@ -64,7 +64,7 @@ class Shelf:
             if kept.conversation is not None:
                 if kept.conversation == spec.resume and self.is_live(kept, key, spec):
                     return kept, Start.LIVE
-            elif kept.key == key and kept.child.exit is None and kept.child.dialogue.fit(spec):
+            elif kept.key == key and kept.child.is_heard and kept.child.dialogue.fit(spec):
                 best = kept, Start.WARM
         return best
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from clinvk.supervisor.stamps import Stamp, stamp
+
 _log = logging.getLogger("clinvk.sites")
 
 _PREFIX: Final = f"clinvk-{os.getuid()}-"
@@ -67,6 +69,18 @@ def furnish(folder: str, files: Mapping[str, str]) -> None:
         path = Path(folder, name)
         path.touch(mode=0o600)
         path.write_text(text, "utf-8")
+
+
+def contents(folder: str) -> dict[str, Stamp | None]:
+    """Every file and folder in it, at any depth, and when it was written. Raises OSError."""
+    found: dict[str, Stamp | None] = {}
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                found[entry.path] = None if entry.is_dir(follow_symlinks=False) else stamp(entry.path)
+                waiting += [entry.path] if entry.is_dir(follow_symlinks=False) else []
+    return found
 
 
 def remove(folder: str) -> None:

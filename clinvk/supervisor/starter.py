@@ -73,8 +73,13 @@ class Starter:
             raise
         self._descendants.enrol(marker, child.pid)
         view = _view(command, variables, site)
+        outfit = Outfit(backend, marker, site.folder, view, variables, self._added(backend))
         child.open()
-        return Kept(child, Outfit(backend, marker, site.folder, view, variables), want.key)
+        return Kept(child, outfit, want.key)
+
+    def is_outdated(self, kept: Kept) -> bool:
+        """Whether other variables have been set for its backend since it was started."""
+        return kept.outfit.added != self._added(kept.backend)
 
     def begin(self, kept: Kept) -> None:
         """It gets a turn."""

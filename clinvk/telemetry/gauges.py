@@ -38,10 +38,12 @@ def _of_runs(levels: Levels) -> Iterator[Gauge]:
         levels.live,
     )
     yield Gauge.of("clinvk_runs_queued", "Runs that wait for a slot.", levels.queued)
-    yield Gauge.of(
-        "clinvk_children_warm",
-        "Children that wait for a run. None is started ahead yet, so this is 0.",
-        levels.warm,
+    yield Gauge.each("clinvk_children_warm", "Children that wait for a run.", "backend", levels.warm)
+    yield Gauge.each(
+        "clinvk_children_warm_memory_bytes",
+        "Memory of those, with all their processes, as they were last looked at.",
+        "backend",
+        levels.warm_memory_bytes,
     )
     yield Gauge.of(
         "clinvk_runs_live_limit",

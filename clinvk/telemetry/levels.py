@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
-    """What is looked up when somebody asks; `live` and `available` are by backend."""
+    """What is looked up when somebody asks; `live`, `available` and both of `warm` are by backend."""
 
     live: Mapping[str, int]
     available: Mapping[str, bool]
+    warm: Mapping[str, int]
+    warm_memory_bytes: Mapping[str, int]
     queued: int
-    warm: int
     max_concurrent_runs: int
     max_queued_runs: int
     sessions: int

@@ -124,6 +124,16 @@ class _Runs:
         self._stops = _counter(
             "clinvk_run_stops_total", "Runs that were asked to end before their time, by the cause.", ("cause",)
         )
+        self._starts = _counter(
+            "clinvk_run_starts_total",
+            "Runs that have ended and had a child, by how they came by it.",
+            ("backend", "start"),
+        )
+        self._saved_secs = _counter(
+            "clinvk_start_saved_seconds_total",
+            "Seconds that the start of a child had taken before a run came that it waited for.",
+            ("backend",),
+        )
         self._secs = _histogram(
             "clinvk_run_duration_seconds",
             "From taking a run to its end, the wait in the queue included.",
@@ -152,7 +162,8 @@ class _Runs:
         )
 
     def series(self) -> Iterable[Counter | Histogram]:
-        yield from (self._ended, self._failures, self._stops, self._tokens, self._cost)
+        yield from (self._ended, self._failures, self._stops, self._starts, self._saved_secs)
+        yield from (self._tokens, self._cost)
         yield from (self._secs, self._output_secs, self._queue_secs)
 
     def started(self, run: Run) -> None:
@@ -167,6 +178,9 @@ class _Runs:
         self._ended.add(backend, run.spec.origin.dialect, run.state)
         if run.error:
             self._failures.add(backend, run.error.code)
+        if run.start:
+            self._starts.add(backend, run.start)
+            self._saved_secs.add(backend, amount=run.start_saved_secs)
         self._secs.observe(seconds, backend)
         if run.started_at is None:
             self._queue_secs.observe(seconds, backend)

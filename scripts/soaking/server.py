@@ -16,6 +16,8 @@ server:
   rate_limit_enabled: false
   max_concurrent_runs: 8
   audit_log: {home}/audit.jsonl
+pool:
+  idle_timeout_secs: 3
 """
 
 

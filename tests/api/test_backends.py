@@ -10,8 +10,10 @@ from clinvk.api import backends
 from clinvk.backends.base import Capabilities, Executable
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from clinvk.supervisor.probe import Probe
+from tests.api.conftest import QUICK
+from tests.api.keyed import until
 
 CURE = "npm install -g a-cli"
 
@@ -74,6 +76,8 @@ async def test_the_demo_needs_nothing(server):
         "capabilities": {**asdict(DemoBackend.traits.capabilities), "stream": True, "warm": False},
         "live": 0,
         "limit": 8,
+        "idle": 0,
+        "idle_memory_bytes": 0,
     }
 
 
@@ -135,6 +139,16 @@ async def test_capabilities_are_those_of_the_backend(with_backends, place):
     claude.traits = type(claude.traits)(claude.traits.stop, claude.traits.retire, able)
     told = (await listed(server))["claude"]["capabilities"]
     assert told == {"stream": True, "resume": True, "system_prompt": True, "images": True, "warm": False}
+
+
+async def test_processes_that_wait_are_told(new_server):
+    server = await new_server(limits=Limits(pool=PoolLimits(children=3)))
+    await server.prompt(QUICK, ephemeral=True)
+    await until(lambda: server.supervisor.pool.idle("demo").children == 1)
+    await server.supervisor.pool.look_after()
+    told = (await listed(server))["demo"]
+    assert (told["idle"], told["capabilities"]["warm"]) == (1, True)
+    assert told["idle_memory_bytes"] == server.supervisor.pool.idle("demo").memory_bytes > 1 << 20
 
 
 async def test_a_cli_that_does_not_answer_holds_nobody_for_long(with_backends, place, monkeypatch):

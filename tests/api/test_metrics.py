@@ -8,10 +8,11 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from clinvk.api.services import Bounds
 from clinvk.domain.access import Grant, Keyring, digest
-from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.limits import Limits, PoolLimits
 from clinvk.telemetry.metrics import Metrics
 from tests.api.client import DEADLINE
 from tests.api.conftest import QUICK
+from tests.api.keyed import until
 
 KEY = {"Authorization": "Bearer secret"}
 
@@ -156,3 +157,19 @@ async def test_scrapes_at_once_are_made_one_after_the_other_and_the_loop_goes_on
         assert (await counted.fetch("/health")).status == 200
         assert not any(scrape.done() for scrape in scrapes)
     assert [reply.status for reply in await asyncio.gather(*scrapes)] == [200] * 5
+
+
+async def test_how_runs_began_is_told_and_who_waits(new_server):
+    server = await new_server(limits=Limits(pool=PoolLimits(children=3)))
+    server.services.metrics = Metrics()
+    assert (await samples(server))["clinvk_children_warm", "demo"] == 0
+    for _ in range(3):
+        await server.prompt(QUICK, ephemeral=True)
+    await until(lambda: server.supervisor.pool.idle("demo").children == 1)
+    await server.supervisor.pool.look_after()
+    found = await samples(server)
+    assert found["clinvk_run_starts_total", "demo", "cold"] == 1
+    assert found["clinvk_run_starts_total", "demo", "warm"] == 2
+    assert found["clinvk_start_saved_seconds_total", "demo"] > 0
+    assert found["clinvk_children_warm", "demo"] == 1
+    assert found["clinvk_children_warm_memory_bytes", "demo"] > 1 << 20

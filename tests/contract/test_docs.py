@@ -134,7 +134,7 @@ EXPECTED = {
     "?group_id=": lambda answer: len({run["group_id"] for run in answer["runs"]}) == 1 < answer["total"],
     '"timeout_secs": 1}': lambda answer: "total of 1 s" in answer["error"],
     '"approval_mode": "auto"': lambda answer: answer["exit_code"] == 0,
-    "/recall": lambda answer: answer["continuation"] == "resumed",
+    "/recall": lambda answer: answer["continuation"] == "live",
     "DELETE": lambda answer: answer["deleted"],
 }
 PROBLEMS = ("promt", '"content": "/fail"')

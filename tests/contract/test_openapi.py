@@ -268,7 +268,7 @@ def test_a_problem_tells_the_headers_it_may_have():
     assert set(responses["400"]["headers"]) == ALWAYS
     assert set(responses["429"]["headers"]) == ALWAYS | {"Retry-After"}
     assert set(responses["503"]["headers"]) == ALWAYS | {"Retry-After"}
-    assert set(responses["500"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id"}
-    assert set(responses["504"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id"}
+    assert set(responses["500"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id", "X-Clinvk-Start"}
+    assert set(responses["504"]["headers"]) == ALWAYS | {"x-should-retry", "X-Run-Id", "X-Clinvk-Start"}
     of_a_list = operation(next(route for route in ROUTES if route.name == "listRuns"))["responses"]["500"]
     assert set(of_a_list["headers"]) == ALWAYS | {"x-should-retry"}

@@ -99,7 +99,7 @@ def test_a_turn_is_asked_for_again_in_its_session_and_a_first_turn_in_one_of_its
     first = served.prompt("remember the swan")
     second = served.prompt("/recall", session_id=first["session_id"])
     again = shell(explained(served, second["run_id"])["request_as_curl"])
-    assert (again["session_id"], again["continuation"]) == (first["session_id"], "resumed")
+    assert (again["session_id"], again["continuation"]) == (first["session_id"], "live")
     other = shell(explained(served, first["run_id"])["request_as_curl"])
     assert other["session_id"] != first["session_id"]
     assert "continuation" not in other

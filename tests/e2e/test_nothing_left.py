@@ -77,7 +77,7 @@ def test_a_server_whose_guardian_is_killed_ends_and_leaves_nothing(tmp_path):
 def test_a_client_that_leaves_leaves_nothing(served):
     for _ in range(ROUNDS):
         before = served.family()
-        stream = served.stream("/children")
+        stream = served.stream("/children", ephemeral=True)
         run_id = stream.headers["X-Run-Id"]
         told = b""
         while len(re.findall(rb"pid \d+", told)) < 4:
@@ -95,10 +95,30 @@ def test_a_client_that_leaves_leaves_nothing(served):
 def test_a_timeout_leaves_nothing(served):
     for _ in range(ROUNDS):
         before = served.family()
-        answer = served.prompt("/children", timeout_secs=0.7)
+        answer = served.prompt("/children", timeout_secs=0.7, ephemeral=True)
         assert answer["exit_code"] == 1
         assert "total of 0.7 s" in answer["error"]
         assert newer(served.family(), before) == []
+
+
+def test_who_waits_for_a_next_run_is_all_that_is_there_between_two_and_goes_with_the_server(tmp_path):
+    served = Served(tmp_path)
+    try:
+        before = served.family()
+        run_id = served.start_children()
+        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=10").read()
+        waiting = newer(served.family(), before)
+        (demo,) = (one for one in served.json("GET", "/api/v1/backends")["backends"] if one["name"] == "demo")
+        assert len(waiting) == demo["idle"] == 1
+        assert served.prompt("/big 5")["exit_code"] == 0
+        last = newer(served.family(), before)
+        assert waiting[0].pid in {row.pid for row in last}, (
+            "it has had a turn, and waits for the next of its session"
+        )
+        assert served.json("GET", "/api/v1/runs?limit=1")["runs"][0]["start"] == "warm"
+    finally:
+        served.end()
+    assert gone(waiting + last)
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

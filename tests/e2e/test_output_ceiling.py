@@ -13,7 +13,7 @@ def test_a_run_that_writes_more_than_it_may_is_stopped_and_the_next_one_is_not(t
     served = Served(tmp_path)
     try:
         family = served.family()
-        answer = served.prompt("/big 5000000")
+        answer = served.prompt("/big 5000000", ephemeral=True)
         assert answer["exit_code"] == 1
         assert [row.pid for row in served.family()] == [row.pid for row in family]
         assert answer["error"] == "The run wrote more than 20000 bytes (server.max_run_output_bytes)"

@@ -308,6 +308,7 @@ async def test_a_conversation_that_is_forgotten_has_no_child_any_more(house):
 async def test_what_a_turn_wrote_to_stderr_is_not_told_of_the_next(house):
     await house.ask("complain")
     (kept,) = house.waiting
+    await house.ask()
     assert kept.child.stderr_tail == ""
 
 

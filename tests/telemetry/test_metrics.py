@@ -8,7 +8,7 @@ from prometheus_client import exposition
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as plain
 
-from clinvk.domain.run import Stop, StopCause
+from clinvk.domain.run import Start, Stop, StopCause
 from clinvk.domain.usage import Usage
 from clinvk.telemetry.metrics import Metrics
 from clinvk.telemetry.series import OTHER, About, Counter, Histogram
@@ -19,8 +19,8 @@ PAGE = (ROOT / "docs" / "metrics.md").read_text("utf-8")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 UNITS = ("_seconds", "_bytes", "_usd", "_info", "_ratio")
 # What has no unit: these are numbers of things, or 0 and 1.
-THINGS = {"runs", "requests", "failures", "stops", "tokens", "lines_lost", "sessions", "fds", "live", "queued",
-          "warm", "limit", "up", "draining"}  # fmt: skip
+THINGS = {"runs", "requests", "failures", "starts", "stops", "tokens", "lines_lost", "sessions", "fds", "live",
+          "queued", "warm", "limit", "up", "draining"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_what_comes_after_the_last_set_of_labels_is_counted_as_other():
 def test_the_librarys_own_parser_takes_it_and_finds_help_and_type_for_each(full, parse):
     accept = OPENMETRICS if parse is openmetrics else ""
     found = list(parse(text(full, accept)))
-    assert len(found) == 28
+    assert len(found) == 31
     for family in found:
         assert family.documentation.strip().endswith(".")
         assert family.type in {"counter", "gauge", "histogram"}
@@ -169,6 +169,18 @@ def test_a_run_that_never_had_a_child_waited_to_its_end():
     assert value(metrics, "clinvk_run_stops_total", cause="client") == 1
 
 
+def test_how_a_run_began_counts_with_what_it_saved_where_it_had_a_child():
+    metrics = Metrics()
+    for start, saved in ((Start.COLD, 0.0), (Start.WARM, 1.5), (Start.LIVE, 0.25), (None, 0.0)):
+        run = worst.run("demo")
+        run.start, run.start_saved_secs = start, saved
+        metrics.started(run)
+        metrics.ended(run)
+    counts = {sample.labels["start"]: sample.value for sample in families(metrics)["clinvk_run_starts"].samples}
+    assert counts == {"cold": 1, "warm": 1, "live": 1}
+    assert value(metrics, "clinvk_start_saved_seconds_total", backend="demo") == 1.75
+
+
 def test_the_kinds_of_tokens_add_up_to_what_the_run_used():
     metrics = Metrics()
     run = worst.run("demo")
@@ -223,7 +235,7 @@ def test_the_page_lists_each_value_of_a_label(full):
         for sample in family.samples:
             for label, each in sample.labels.items():
                 seen.setdefault(label, set()).add(each)
-    for label in ("backend", "dialect", "state", "cause", "direction", "method"):
+    for label in ("backend", "dialect", "state", "start", "cause", "direction", "method"):
         assert seen[label] <= set(re.findall(r"`(\w+)`", rows[label])), label
     assert seen.keys() - {"le", "version", "python", "kind"} == rows.keys()
     assert seen["kind"] <= set(re.findall(r"`(\w+)`", rows["direction"]))

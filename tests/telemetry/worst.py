@@ -10,7 +10,7 @@ from clinvk.api.routes import Route
 from clinvk.api.table import ROUTES
 from clinvk.backends.registry import default_registry
 from clinvk.domain.errors import ErrorCode, RunError
-from clinvk.domain.run import Run, RunState, Stop, StopCause
+from clinvk.domain.run import Run, RunState, Start, Stop, StopCause
 from clinvk.domain.spec import Dialect, Origin, RunSpec
 from clinvk.domain.usage import Usage
 from clinvk.telemetry.levels import Levels
@@ -57,6 +57,10 @@ def fill(metrics: Metrics) -> None:
         failed.error = RunError(code, "said in a sentence")
         metrics.ended(failed)
         metrics.started(failed)
+    for backend, start in product(BACKENDS, Start):
+        begun = run(backend)
+        begun.start = start
+        metrics.ended(begun)
     for cause in StopCause:
         stopped = run(BACKENDS[0])
         stopped.stop = Stop(cause)
@@ -67,8 +71,9 @@ def levels() -> Levels:
     return Levels(
         live=dict.fromkeys(BACKENDS, 1),
         available=dict.fromkeys(BACKENDS, True),
+        warm=dict.fromkeys(BACKENDS, 1),
+        warm_memory_bytes=dict.fromkeys(BACKENDS, 1 << 20),
         queued=2,
-        warm=0,
         max_concurrent_runs=8,
         max_queued_runs=256,
         sessions=3,

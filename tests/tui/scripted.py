@@ -278,7 +278,7 @@ class Server:
 
 def a_backend(name: str, **said: Any) -> BackendView:
     """One backend that is there."""
-    able = Capabilities(stream=True, resume=True, system_prompt=True, images=False, warm=False)
+    able = Capabilities(stream=True, resume=True, system_prompt=True, images=False, warm=True)
     first = BackendView(
         name=name, available=True, enabled=True, version="1.2.3", path=f"/usr/bin/{name}", models=(),
         capabilities=able, live=0, limit=8,

@@ -141,8 +141,11 @@ def _busy(row: Backend, sight: Sight) -> Cell:
     return f"{row.view.live}/{row.view.limit}", sight.look.accent if row.view.live else sight.look.muted
 
 
-def _warm(row: Backend, sight: Sight) -> Cell:
-    return "yes" if row.view.capabilities.warm else "no", sight.look.muted
+def _idle(row: Backend, sight: Sight) -> Cell:
+    view = row.view
+    if not view.idle:
+        return ("0" if view.capabilities.warm else "off"), sight.look.muted
+    return f"{view.idle}  {formats.size(view.idle_memory_bytes)}", None
 
 
 def _failed(row: Backend, sight: Sight) -> Cell:
@@ -184,12 +187,14 @@ _COLUMNS: Final[Sequence[Column[Backend]]] = (
         rank=lambda row: row.view.version,
     ),
     Column(title="live", width=5, cell=_busy, rank=lambda row: row.view.live, descending=True, right=True),
+    Column(
+        title="idle", width=9, cell=_idle, rank=lambda row: row.view.idle, descending=True, right=True, priority=1
+    ),
     Column(title="failed", width=6, cell=_failed, rank=lambda row: row.failed, descending=True, right=True),
     Column(title="trouble", width=24, cell=_trouble, flexible=True),
-    Column(title="can", width=27, cell=lambda row, sight: _muted(" ".join(_able(row.view)), sight), priority=1),
-    Column(title="warm", width=4, cell=_warm, priority=4),
+    Column(title="can", width=27, cell=lambda row, sight: _muted(" ".join(_able(row.view)), sight), priority=2),
     Column(
-        title="models", width=30, cell=lambda row, sight: _muted(", ".join(row.view.models), sight), priority=3
+        title="models", width=30, cell=lambda row, sight: _muted(", ".join(row.view.models), sight), priority=4
     ),
-    Column(title="path", width=24, cell=lambda row, sight: _muted(row.view.path, sight), priority=2),
+    Column(title="path", width=24, cell=lambda row, sight: _muted(row.view.path, sight), priority=3),
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from clinvk.domain.run import RunState
+from clinvk.domain.run import RunState, Start
 from clinvk.domain.spec import Dialect
 from clinvk.views import RunView
 from tui import formats
@@ -36,6 +36,7 @@ def run_vocabulary(marked: AbstractSet[str]) -> Vocabulary[RunView]:
             "model": Field(lambda run: (run.model or "",)),
             "key": Field(lambda run: (run.key_label or "",)),
             "session": Field(lambda run: (run.session_id or "",)),
+            "start": Field(lambda run: (run.start,) if run.start else (), tuple(Start)),
             "dialect": Field(lambda run: (run.dialect,), tuple(Dialect)),
             "is": Field(is_, ("marked",)),
         },
@@ -65,6 +66,10 @@ def _age(run: RunView, sight: Sight) -> Cell:
 
 def _prompt(run: RunView, _: Sight) -> Cell:
     return run.prompt_preview, None
+
+
+def _start(run: RunView, sight: Sight) -> Cell:
+    return run.start or "", sight.look.muted
 
 
 def _first(run: RunView, _: Sight) -> Cell:
@@ -127,16 +132,17 @@ def run_columns(now: Callable[[], float]) -> Sequence[Column[RunView]]:
         Column(title="backend", width=7, cell=lambda run, _: (run.backend, None), rank=lambda run: run.backend),
         Column(title="model", width=14, cell=_model, rank=lambda run: run.model, priority=2),
         Column(title="prompt", width=28, cell=_prompt, rank=lambda run: run.prompt_preview.lower(), flexible=True),
+        Column(title="start", width=5, cell=_start, rank=lambda run: run.start, priority=6),
         Column(title="first", width=5, cell=_first, rank=lambda run: run.first_output_ms, right=True, priority=4),
         Column(title="tokens", width=9, cell=_tokens, rank=_by_tokens, descending=True, right=True, priority=3),
         Column(title="tok/s", width=5, cell=_rate, rank=by_rate, descending=True, right=True, priority=1),
         Column(title="time", width=5, cell=_time, rank=by_time, descending=True, right=True),
         Column(title="mem", width=5, cell=_memory, rank=_by_memory, descending=True, right=True, priority=5),
-        Column(title="cpu", width=5, cell=_cpu, rank=_by_cpu, descending=True, right=True, priority=6),
-        Column(title="session", width=9, cell=_session, rank=lambda run: run.session_id, priority=7),
-        Column(title="API", width=9, cell=_dialect, rank=lambda run: run.dialect, priority=9),
-        Column(title="client, key", width=18, cell=_who, rank=_by_who, priority=8),
-        Column(title="id", width=30, cell=_id, rank=lambda run: run.id, descending=True, priority=10),
+        Column(title="cpu", width=5, cell=_cpu, rank=_by_cpu, descending=True, right=True, priority=7),
+        Column(title="session", width=9, cell=_session, rank=lambda run: run.session_id, priority=8),
+        Column(title="API", width=9, cell=_dialect, rank=lambda run: run.dialect, priority=10),
+        Column(title="client, key", width=18, cell=_who, rank=_by_who, priority=9),
+        Column(title="id", width=30, cell=_id, rank=lambda run: run.id, descending=True, priority=11),
     )
 
 

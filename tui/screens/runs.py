@@ -21,7 +21,7 @@ class RunsScreen(ListScreen[RunView]):
     TITLE = "Runs"
     INTRODUCTION = "Every run of every API as it happens: live ones first, then the newest."
     NOUN = ("run", "runs")
-    HINT = "words  state:live,failed  backend:  model:  key:  session:  dialect:  is:marked  -not"
+    HINT = "words  state:live,failed  backend:  model:  key:  session:  dialect:  start:  is:marked  -not"
     SORTED_BY = "age"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "open", tooltip="Open the run: its output, events, request, processes"),

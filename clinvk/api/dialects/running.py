@@ -21,6 +21,7 @@ from clinvk.domain import ids
 from clinvk.domain.errors import InvalidInput
 from clinvk.domain.events import RunFinished, TextDelta
 from clinvk.domain.run import RunState
+from clinvk.domain.run import Start as ChildStart
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.usage import Usage
 from clinvk.supervisor.handle import RunHandle
@@ -54,10 +55,15 @@ class _Run:
     """A run as an operation: all that is told of it stands in its log."""
 
     def __init__(self, handle: RunHandle) -> None:
+        self._handle = handle
         self.id = handle.id
         self.log = handle.log
         self.finished: asyncio.Future[Any] = handle.finished
         self.owners, self.stop = handle.owners, handle.stop
+
+    @property
+    def child_start(self) -> ChildStart | None:
+        return self._handle.child_start
 
     def answer(self) -> dict[str, Any]:
         """Nothing beside the log."""

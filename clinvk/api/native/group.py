@@ -35,6 +35,7 @@ class GroupRun:
         self.log = group.log
         self.finished = group.finished
         self.owners, self.stop = group.owners, group.stop
+        self.child_start = None  # each run of it tells its own
 
     def answer(self) -> dict[str, Any]:
         """The outcome of every run, in the order asked."""

@@ -1,18 +1,21 @@
 """POST /api/v1/runs/{id}/rerun: the same prompt once more, also on another backend."""
 
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clinvk.api.bookkeeping import who
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
-from clinvk.api.schema_types import PromptRequest, RerunRequest
 from clinvk.api.services import Habits, Services
 from clinvk.domain.errors import Fault, InvalidInput
 from clinvk.domain.spec import Origin
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor import request
+from clinvk.supervisor.handle import RunHandle
 from clinvk.telemetry.audit import Action, Details
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import PromptRequest, RerunRequest
 
 _OF_ITS_BACKEND: Final = ("model", "extra", "session_id")
 """What means nothing to another backend."""
@@ -22,13 +25,13 @@ _PLACE: Final = "/id"
 async def create(call: Handler) -> None:
     """Start it, and leave it to itself."""
     body: RerunRequest = call.body
-    run_id = await begin(call.services, call.path["id"], body.get("backend"), call.origin)
-    call.started(run_id)
-    call.reply(to_wire(await call.services.monitor.run(run_id)), 202)
+    again = await begin(call.services, call.path["id"], body.get("backend"), call.origin)
+    call.started(again)
+    call.reply(to_wire(await call.services.monitor.run(again.id)), 202)
 
 
-async def begin(services: Services, run_id: str, backend: str | None, origin: Origin) -> str:
-    """Start the prompt of a run once more for `origin`, on `backend` if one is named: the id of the new run.
+async def begin(services: Services, run_id: str, backend: str | None, origin: Origin) -> RunHandle:
+    """Start the prompt of a run once more for `origin`, on `backend` if one is named: the new run.
 
     Nobody has to stay for it. Raises RunNotFound, InvalidInput where the request was not kept or is none any more,
     and what starting a run raises.
@@ -44,7 +47,7 @@ async def begin(services: Services, run_id: str, backend: str | None, origin: Or
     spec = translate.to_spec(cast("PromptRequest", body), origin, services.default_workdir, habits)
     again = await services.supervisor.start(spec, "detached")
     services.audit.note(Action.RUN_RERUN, run_id, who(origin), Details(run_id=again.id, backend=spec.backend))
-    return again.id
+    return again
 
 
 async def _asked(services: Services, run_id: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from clinvk.api.anthropic.messages import COUNT
 from clinvk.api.dialects.ask import IGNORED
 from clinvk.api.idempotency import REPLAYED
+from clinvk.api.operation import START_HEADER
 from clinvk.api.problems import Kind
 from clinvk.api.routes import Route
 
@@ -27,6 +28,12 @@ _KNOWN: Final[Mapping[str, _Header]] = {
     "X-Group-Id": _Header(
         "Id of the group of runs that was started, if one was.", "grp_01k9w3m4x5c8f2h6j0n4q8s2v4"
     ),
+    START_HEADER: _Header(
+        "How the run came by its child: a new process is `cold`; one that waited is `warm`, or `live` if it"
+        " has the conversation still. Absent where it had none yet, as in the head of a stream that goes out at"
+        " once.",
+        "warm",
+    ),
     REPLAYED: _Header("Whether an earlier request with the same key started it; absent if not.", "true"),
     "Cache-Control": _Header("Not to be kept, or not to be used again without asking.", "no-cache"),
     "Etag": _Header("Which version it is: for `If-None-Match`.", '"3f786850e387550fdab836ed7e6dc881"'),
@@ -43,7 +50,7 @@ _KNOWN: Final[Mapping[str, _Header]] = {
     ),
 }
 OF_STREAMS: Final = ("Cache-Control", "X-Accel-Buffering")
-_OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id"})
+_OF_WHAT_STARTED: Final = frozenset({"X-Run-Id", "X-Group-Id", START_HEADER})
 _WITH_A_WAIT: Final = frozenset({Kind.OVERLOADED, Kind.RATE_LIMITED})
 _AFTER_A_START: Final = frozenset(
     {

@@ -83,7 +83,9 @@ class AcpDialogue:
     def exited(self, exit_: Exit) -> list[Said]:  # noqa: ARG002  how it ended changes nothing of what it said
         said = self._heeded(self._peer.rest())
         for turn in self._turns.values():
-            said += _by(turn, [*turn.unsaid(), *turn.blocks.close()])
+            # It never said a word in a turn of which only the conversation is known, and that from before.
+            unsaid = [output for output in turn.unsaid() if not isinstance(output, SessionBound)]
+            said += _by(turn, [*unsaid, *turn.blocks.close()])
         self._turns.clear()
         self._ended = True
         return said

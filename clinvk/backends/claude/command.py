@@ -64,7 +64,7 @@ ENVIRONMENT: Final = (
 # Not ~/.claude.json: claude writes it at every start.
 SETTINGS_FILES: Final = SettingsFiles(
     home=HOME,
-    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills", "plugins"),
+    own=("settings.json", ".credentials.json", "CLAUDE.md", "agents", "commands", "skills"),
     project=(
         "CLAUDE.md",
         "CLAUDE.local.md",

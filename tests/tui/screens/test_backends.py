@@ -1,5 +1,7 @@
 """The backends screen: what is there, what it can do, and how it goes."""
 
+from dataclasses import replace
+
 import pytest
 
 from clinvk.domain.errors import ErrorCode, RunError
@@ -14,7 +16,7 @@ from tui.screens.runs import RunsScreen
 
 def some_backends() -> tuple[BackendView, ...]:
     return (
-        a_backend("claude", models=("opus", "sonnet"), live=2),
+        a_backend("claude", models=("opus", "sonnet"), live=2, idle=3, idle_memory_bytes=180 << 20),
         a_backend("codex", available=False, version=None, path=None, reason="not installed (npm install it)"),
         a_backend("gemini", enabled=False),
         a_backend("demo"),
@@ -58,8 +60,20 @@ async def test_every_column_tells_its_part(server: Server, open_console: Open) -
     server.backends_ = some_backends()
     async with open_console((220, 24)) as person:
         await on_backends(person)
-        await person.sees("✓ available", "✗ missing", "⊘ off", "1.2.3", "2/8", "/usr/bin/claude", "opus, sonnet")
+        await person.sees(
+            "✓ available", "✗ missing", "⊘ off", "1.2.3", "2/8", "3  180M", "/usr/bin/claude", "opus, sonnet"
+        )
         await person.sees("stream resume system", "not installed (npm install it)")
+
+
+async def test_where_no_process_waits_it_says_whether_any_could(server: Server, open_console: Open) -> None:
+    able = replace(a_backend("claude").capabilities, warm=False)
+    server.backends_ = (a_backend("claude", capabilities=able, live=7), a_backend("demo", live=7))
+    async with open_console((120, 24)) as person:
+        await on_backends(person)
+        await person.sees("claude", "demo")
+        rows = [line.split() for line in person.text.splitlines() if "7/8" in line]
+        assert [row[row.index("7/8") + 1] for row in rows] == ["off", "0"]
 
 
 async def test_failed_runs_are_counted_and_the_newest_is_quoted(server: Server, open_console: Open) -> None:

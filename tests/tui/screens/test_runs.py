@@ -3,7 +3,7 @@
 import pytest
 
 from clinvk.domain.errors import ErrorCode, RunError
-from clinvk.domain.run import RunState
+from clinvk.domain.run import RunState, Start
 from clinvk.domain.spec import Dialect
 from clinvk.domain.usage import Usage
 from clinvk.views import Resources, RunView
@@ -22,6 +22,7 @@ WHOLE = a_run(
     client="10.0.0.7",
     key_label="night",
     dialect=Dialect.OPENAI,
+    start=Start.WARM,
     token_usage=Usage(12_000, 340),
     resources=Resources(3, 150 << 20, 0.23),
 )
@@ -109,7 +110,7 @@ async def test_every_column_tells_its_part(server: Server, open_console: Open) -
     async with open_console((220, 24)) as person:
         await with_runs(server, person, WHOLE)
         await person.press("m")
-        await person.sees("✱", "● running", "12s", "codex", "gpt-5.1-codex", "Explain the engine", "350ms")
+        await person.sees("✱", "● running", "12s", "codex", "gpt-5.1-codex", "Explain the engine", "warm", "350ms")
         await person.sees("12k→340", "150M", "23%", "…42424242", "openai", "10.0.0.7 night", WHOLE.id)
 
 

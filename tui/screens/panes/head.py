@@ -57,6 +57,7 @@ def first(run: RunView, look: Look) -> list[Part]:
     ]
     parts += [(one_line(run.model), look.plain)] if run.model else []
     parts += [(run.dialect, look.muted)]
+    parts += [(f"{run.start} start", look.muted)] if run.start else []
     parts += [(_where(run), look.muted)] if _where(run) else []
     return parts
 

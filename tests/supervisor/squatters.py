@@ -1,0 +1,71 @@
+"""Children that try to leave something to the next run, and what the tests of them share."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clinvk import processes
+from clinvk.backends.base import Command, Place, SettingsFiles
+from clinvk.supervisor import leavings
+from clinvk.supervisor.limits import Limits, PoolLimits
+from tests.conftest import DEADLINE
+from tests.supervisor.lodgings import House, Lodger
+
+SQUATTER = Path(__file__).resolve().parents[1] / "fakecli" / "squatter.py"
+
+
+class Squatter(Lodger):
+    """It tells of its conversation before it does anything, as the CLIs that keep their children do."""
+
+    name = "squatter"
+    traits = replace(
+        Lodger.traits,
+        binds_first=True,
+        settings=SettingsFiles((Place("HOME", ".squatter"),), ("rules",), ()),
+    )
+
+    def command(self, spec, site):
+        del site
+        argv = (sys.executable, "-I", "-S", str(SQUATTER))
+        return Command(argv, spec.workdir, files={"policy.toml": "ask about everything"})
+
+
+KEPT = {"ephemeral": False}
+MINE = {"backend": "squatter"}
+
+
+def furnished(new_stage: Any, keeping: Any) -> House:
+    """Room for three, squatters or lodgers."""
+    return House(new_stage(Limits(pool=PoolLimits(children=3)), keeping, [Lodger(), Squatter()]))
+
+
+def is_alive(pid: int) -> bool:
+    row = processes.read(pid)
+    return row is not None and row.alive
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that other processes bring about, within the deadline."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def tidying(house: Any, monkeypatch: Any, **spec: Any) -> AsyncIterator[Any]:
+    """A run that has ended, while its child is still looked after: what it left ends a moment after that."""
+    monkeypatch.setattr(leavings, "_PAUSES", (0.01,) * 1000)
+    run = await house.stage.start("", "orphan beside", **{"backend": "squatter", "model": None, **spec})
+    await run.end()
+    await until(lambda: house.pool._tidying)
+    left = json.loads(run.text)["left"]
+    asyncio.get_running_loop().call_later(0.5, os.kill, left, signal.SIGKILL)
+    yield run
+    await house.settled()
