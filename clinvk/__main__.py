@@ -1,5 +1,6 @@
 """`python -m clinvk`, and the command `clinvk`."""
 
+import gc
 import os
 import sys
 
@@ -15,6 +16,7 @@ def main() -> int:
         from clinvk import guardian  # noqa: PLC0415
 
         guardian.guard()
+        gc.disable()  # until it serves: nothing that is loaded now will ever be garbage
     from clinvk import cli  # noqa: PLC0415  only below the guardian
 
     return cli.run(sys.argv[1:])

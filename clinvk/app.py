@@ -1,6 +1,7 @@
 """One server from start to end: build, run, drain, close."""
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -49,6 +50,8 @@ _backends_log = logging.getLogger("clinvk.backends")
 
 _LAST_WORDS_SECS: Final = 1.0
 _LOOK_SECS: Final = 3.0
+_YOUNG_OBJECTS: Final = 10_000
+"""As many as a few requests make: nearly all of them are gone before they are looked at."""
 
 _ANNOUNCEMENT: Final = """\
 clinvk API server starting on {url}
@@ -110,24 +113,23 @@ async def serve(load: Callable[[], Settings], *, log_content: bool = False, cons
         partial(_read_again, reload, manager, partial(_warn_again, reload, parts.services, listening))
     )
     front = Front(ending)
+    background = Tasks()
     try:
         await parts.supervisor.open()
-        await _look_around(parts.supervisor.probe, ending)
         if not ending.asked.done():
-            parts.services.address = listening.url("https" if secure else "http")
-            _announce(parts.services.address)
-            _warn(settings, listening, keyring)
+            _announce(parts, settings, listening)
             if console:  # its start holds the loop: nobody is to wait for that
                 await front.open(parts.services.monitor, settings.home / "console.log")
-            parts.services.books.server(Action.SERVER_START)
-            parts.http.add_sockets(listening.sockets)
+            _open(parts, listening)
             manager.ready(partial(_status, parts))
+            background.spawn(_look_around(parts.supervisor.probe, ending), name="the first look")
         await ending.asked
     finally:
         manager.stopping()
         await front.close()
         await reload.close()
         await _close(parts, reload.held, ending)
+        await background.cancel()
         listening.close()
         await manager.close()
         _log.info("stopped")
@@ -163,8 +165,11 @@ def _forget_ourselves(ports: set[int]) -> None:
 
 
 async def _look_around(probe: Probe, ending: Ending) -> None:
-    """See which CLIs there are, and tell. Whoever is slow to tell its version is looked at further on."""
-    look = Tasks().spawn(probe.look(), name="the first look")
+    """See which CLIs there are, and tell: those that know their version by then.
+
+    Nobody has to wait for that but the runs of a CLI that is still being looked at.
+    """
+    look = Tasks().spawn(probe.look(), name="look around")
     await first_of(look, ending.asked, timeout=_LOOK_SECS)
     for found in probe.told():
         _backends_log.info(found)
@@ -222,7 +227,9 @@ async def _build(settings: Settings, keyring: Keyring, *, log_content: bool) -> 
     services.monitor = LocalMonitor(services, log)
     services.console = wiring.console(services.monitor)
     services.visitors.allow(settings.server.console_enabled)
-    return _Parts(supervisor, keeping, services, http_server(services))
+    parts = _Parts(supervisor, keeping, services, http_server(services))
+    gc.freeze()  # what is there now stays: to look at it again and again would hold the loop
+    return parts
 
 
 def _open_spool(settings: Settings) -> Spool | None:
@@ -242,8 +249,20 @@ async def _open_store(settings: Settings) -> Store | None:
         return None
 
 
-def _announce(url: str) -> None:
-    print(_ANNOUNCEMENT.format(url=url), end="", flush=True)  # noqa: T201  the documented output
+def _announce(parts: _Parts, settings: Settings, listening: Listening) -> None:
+    services = parts.services
+    services.address = listening.url("https" if services.tls else "http")
+    print(_ANNOUNCEMENT.format(url=services.address), end="", flush=True)  # noqa: T201  the documented output
+    _warn(settings, listening, services.keyring)
+
+
+def _open(parts: _Parts, listening: Listening) -> None:
+    """Let clients in. What was made until now stays: to look at it again and again would hold the loop."""
+    parts.services.books.server(Action.SERVER_START)
+    parts.http.add_sockets(listening.sockets)
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.enable()
 
 
 def _warn(settings: Settings, listening: Listening, keyring: Keyring) -> None:

@@ -2,7 +2,8 @@
 
 It is a subreaper: whatever loses its parent below it, by `setsid` or a double fork too, becomes its child,
 and once the server is gone, however it went, each is killed. It stays in the server's process group, so
-that a terminal and its shell see one job, and it knows only the standard library, so that it stays small.
+that a terminal and its shell see one job, and it knows only a little of the standard library, so that it stays
+small.
 
 What it cannot do: act while it is itself stopped, or after a SIGKILL sent to both (`kill -9 %1`).
 """
@@ -14,10 +15,11 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Iterator
-from typing import Any
 
-from clinvk import processes
+TYPE_CHECKING = False  # `typing` and what it loads would be a tenth of the guardian
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, SI_KERNEL = 1, 4, 36, 0x80
 SIGNALS = signal.valid_signals()
@@ -110,7 +112,7 @@ def _become_server(guardian: int, mask: set[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _watch(server: int, spared: set[int], modes: list[Any] | None) -> int:
+def _watch(server: int, spared: set[int], modes: "list[Any] | None") -> int:
     """Pass on signals, stop with the server and reap orphans until the server has ended; its wait status."""
     while True:
         news = signal.sigwaitinfo(SIGNALS)
@@ -192,11 +194,13 @@ def _children() -> list[int]:
         with open(f"/proc/self/task/{me}/children", "rb") as file:  # noqa: PTH123  as above
             return [int(pid) for pid in file.read().split()]
     except FileNotFoundError:  # a kernel built without CONFIG_PROC_CHILDREN
+        from clinvk import processes  # noqa: PLC0415  what is seldom needed is not held for the server's whole life
+
         return [process.pid for process in processes.table().values() if process.ppid == me]
 
 
 @contextlib.contextmanager
-def _terminal() -> Iterator[int]:
+def _terminal() -> "Iterator[int]":
     """The controlling terminal, opened; OSError unless this job is in its foreground."""
     # Opened anew each time: held open it would outlive its hang-up. Never blocking: Ctrl-S may hold it.
     fd = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
@@ -208,14 +212,14 @@ def _terminal() -> Iterator[int]:
         os.close(fd)
 
 
-def _modes() -> list[Any] | None:
+def _modes() -> "list[Any] | None":
     """The terminal's modes; None without one, and in the background, where they are the shell's own."""
     with contextlib.suppress(OSError, termios.error), _terminal() as fd:
         return termios.tcgetattr(fd)
     return None
 
 
-def _restore(modes: list[Any] | None) -> None:
+def _restore(modes: "list[Any] | None") -> None:
     """Give the terminal back as it was, unless another job has it by now."""
     with contextlib.suppress(OSError, termios.error), _terminal() as fd:
         # Only a console reads keys as they come. Headless again, its screen is not ours to leave.

@@ -6,7 +6,10 @@ The guardian has this loaded too, so it knows only the standard library.
 import contextlib
 import os
 import signal
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class _Early:
@@ -47,5 +50,5 @@ def has_terminal() -> bool:
     return False
 
 
-def _remember(_number: int, _frame: FrameType | None) -> None:
+def _remember(_number: int, _frame: "FrameType | None") -> None:
     _early.hung_up = True

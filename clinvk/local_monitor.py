@@ -109,6 +109,7 @@ class LocalMonitor:
         return await self.run(again.id)
 
     def _backend(self, name: str) -> BackendStatus:
-        available = self._supervisor.probe.found(name) is not None
-        options = self._supervisor.limits.backends.get(name)
-        return BackendStatus(name, available, missed=bool(options and options.wanted and not available))
+        probe, options = self._supervisor.probe, self._supervisor.limits.backends.get(name)
+        available = probe.found(name) is not None
+        missed = not available and not probe.is_looking(name)
+        return BackendStatus(name, available, missed=bool(options and options.wanted and missed))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -68,6 +69,7 @@ def of(request: HTTPServerRequest, trusted: Proxies) -> Client:
     )
 
 
+@lru_cache(maxsize=256)  # with each request comes one of a few
 def parsed(address: str) -> IPv4Address | IPv6Address | None:
     """An address as such; IPv4 in the clothes of IPv6 is IPv4; None for what is none."""
     try:

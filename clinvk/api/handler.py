@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from clinvk.api.operation import HEADERS, START_HEADER, Begun
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.routes import Route
 from clinvk.api.services import Services
+from clinvk.api.transport import Stream
 from clinvk.domain.access import Grant
 from clinvk.domain.spec import Dialect, Origin
 from clinvk.domain.wire import to_wire
@@ -146,8 +146,8 @@ class Handler(RequestHandler):
         keyed = HEADER in self.query
         dialect = self.route.dialect if self.route else Dialect.NATIVE
         label = self.grant.label if self.grant else None
-        origin = Origin(dialect, self.client.address, label, self.request_id, self.client.base_url, keyed)
-        return replace(origin, grant=self.grant)
+        client = self.client
+        return Origin(dialect, client.address, label, self.request_id, client.base_url, keyed, grant=self.grant)
 
     def started(self, begun: Begun) -> None:
         """Name what was started, a run or a group of them, in the answer's head and in the access line.
@@ -179,7 +179,8 @@ class Handler(RequestHandler):
         self.finish()
 
     def open_stream(self, media_type: str) -> None:
-        """Headers of an answer that comes bit by bit."""
+        """Headers of an answer that comes bit by bit, each of them at once."""
+        self._connection.stream.set_nodelay(True)
         self.set_header("Content-Type", f"{media_type}; charset=utf-8")
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Accel-Buffering", "no")
@@ -197,12 +198,26 @@ class Handler(RequestHandler):
 
     async def send(self, data: bytes) -> None:
         """Write and wait until it is out. A reader that takes nothing for too long is left: StreamClosedError."""
-        await self.sent(self.push(data))
+        if pushed := self.push(data):
+            await self.sent(pushed)
 
-    def push(self, data: bytes) -> "asyncio.Future[None]":
-        """Write at once; done when it is out: to be awaited by `sent`."""
-        self.write(data)
-        return self.flush()
+    def push(self, data: bytes) -> "asyncio.Future[None] | None":
+        """Write at once. None if all of it is out already; else done when it is, to be awaited by `sent`."""
+        stream = self._connection.stream
+        assert isinstance(stream, Stream)
+        if not self.head_is_out or stream.closed():
+            self.write(data)
+            return self.flush()
+        if not data:
+            return None
+        framed = b"%x\r\n%b\r\n" % (len(data), data) if self._is_chunked else data
+        out = stream.offer(framed)
+        return stream.write(framed[out:]) if out < len(framed) else None
+
+    @cached_property
+    def _is_chunked(self) -> bool:
+        """Whether each write is a chunk: asked once the head is out."""
+        return "Transfer-Encoding" in self._headers
 
     async def sent(self, pushed: "asyncio.Future[None]") -> None:
         """Wait until what was pushed is out, as `send` does."""

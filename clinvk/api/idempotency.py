@@ -17,8 +17,8 @@ from clinvk.clock import Clock
 from clinvk.domain.errors import ErrorCode, RunNotFound, StoreUnavailable
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Start as ChildStart
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.keys import LIFETIME_SECS, Claim
-from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor.supervisor import Supervisor
 from clinvk.supervisor.tasks import first_of
 from clinvk.views import RunView

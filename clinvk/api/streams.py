@@ -1,7 +1,7 @@
 """Streams of events: a run's log, or the journal of all runs, as NDJSON or SSE."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from tornado.iostream import StreamClosedError
@@ -14,18 +14,18 @@ from clinvk.supervisor.tasks import first_of
 from clinvk.supervisor.waiting import Take
 
 
-def ndjson(batch: list[Entry]) -> bytes:
+def ndjson(batch: Sequence[Entry]) -> bytes:
     """Lines of JSON."""
-    return b"".join(entry.line for entry in batch)
+    return b"".join([entry.line for entry in batch])
 
 
-def sse(batch: list[Entry]) -> bytes:
+def sse(batch: Sequence[Entry]) -> bytes:
     """Server-sent events: an entry's number, its type and its line."""
     # That line is JSON, so it holds no line feed but its last.
     return b"".join(b"id: %d\nevent: %s\ndata: %s\n" % (seq, kind.encode(), line) for seq, kind, line in batch)
 
 
-_FORMS: Final[Mapping[str, tuple[Callable[[list[Entry]], bytes], bytes]]] = {
+_FORMS: Final[Mapping[str, tuple[Callable[[Sequence[Entry]], bytes], bytes]]] = {
     NDJSON: (ndjson, b"\n"),  # a blank line keeps it alive: readers of NDJSON skip those
     SSE: (sse, b": ping\n\n"),
 }
@@ -48,7 +48,7 @@ async def send(call: Handler, log: Readable, since: int, media_type: str) -> Non
 
 
 async def arrival(call: Handler, log: Readable, seconds: float, take: Take) -> bool:
-    """Wait until there is more of `log`, which `take` gets if it is up to date; False if it takes too long.
+    """Wait until there is more of `log` than `take` takes; False if that takes too long.
 
     Returns early when the client has left.
     """
@@ -68,29 +68,48 @@ class _Stream:
         self._since = since
         self._render, self._keepalive = _FORMS[media_type]
         self._pushed: asyncio.Future[None] | None = None
+        self._clock = call.services.clock
+        self._quiet_until = 0.0
 
     async def send(self) -> None:
         while not self._call.gone.done():
             batch = await self._log.read(self._since)
             if batch:
-                await self._call.send(self._render(batch))
-                self._since = batch[-1].seq + 1
+                await self._call.send(self._told(batch))
             elif self._log.closed:
                 self._call.finish()
                 return
             elif not self._call.head_is_out:
-                await self._call.send(b"")  # the reader shall know that it is heard, long before there is any news
+                await self._say(b"")  # the reader shall know that it is heard, long before there is any news
             else:
                 await self._wait()
 
     async def _wait(self) -> None:
-        if not await arrival(self._call, self._log, self._call.services.bounds.keepalive_secs, self._take):
-            await self._call.send(self._keepalive)
-        elif self._pushed:
+        """Until there is more than could be taken at once, or for long nothing at all."""
+        seconds = self._quiet_until - self._clock.monotonic()
+        if seconds <= 0:
+            await self._say(self._keepalive)
+            return
+        await arrival(self._call, self._log, seconds, self._take)
+        if self._pushed:
             pushed, self._pushed = self._pushed, None
             await self._call.sent(pushed)
 
-    def _take(self, entry: Entry) -> None:
-        if not self._call.gone.done():
-            self._since = entry.seq + 1
-            self._pushed = self._call.push(self._render([entry]))
+    def _take(self, entries: Sequence[Entry]) -> bool:
+        if self._call.gone.done():
+            return False
+        self._pushed = self._call.push(self._told(entries))
+        return self._pushed is None
+
+    async def _say(self, data: bytes) -> None:
+        self._noted()
+        await self._call.send(data)
+
+    def _told(self, entries: Sequence[Entry]) -> bytes:
+        self._since = entries[-1].seq + 1
+        self._noted()
+        return self._render(entries)
+
+    def _noted(self) -> None:
+        """Something is said: the next silence begins."""
+        self._quiet_until = self._clock.monotonic() + self._call.services.bounds.keepalive_secs

@@ -61,6 +61,15 @@ class Stream(IOStream):
             self.watcher.on_bytes()
         return count
 
+    def offer(self, data: bytes) -> int:
+        """Write what goes out at once; how many bytes of `data` that were. The stream is open."""
+        if self.writing():
+            return 0
+        try:
+            return self.write_to_fd(memoryview(data)) or 0
+        except OSError:  # it takes nothing now, or never will: `write` finds out
+            return 0
+
     def write(self, data: bytes | memoryview) -> "asyncio.Future[None]":
         return super().write(self.watcher.on_malformed() if data == _REFUSED_BY_TORNADO else data)
 

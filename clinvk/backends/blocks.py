@@ -11,12 +11,13 @@ class TextBlocks:
         self._chars: dict[str, int] = {}
 
     def delta(self, block: str, text: str) -> TextDelta:
-        parts = self._open.setdefault(block, [])
-        self._chars[block] = self._chars.get(block, 0) + len(text)
-        if self._chars[block] <= TEXT_DONE_LIMIT:
-            parts.append(text)
+        if block not in self._open:
+            self._open[block], self._chars[block] = [], 0
+        chars = self._chars[block] = self._chars[block] + len(text)
+        if chars <= TEXT_DONE_LIMIT:
+            self._open[block].append(text)
         else:
-            parts.clear()
+            self._open[block].clear()
         return TextDelta(block, text)
 
     def done(self, block: str) -> list[TextDone]:

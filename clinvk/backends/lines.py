@@ -17,14 +17,16 @@ class LineBuffer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes, without their `\\n`. Raises LineTooLong."""
-        *lines, rest = data.split(b"\n")
-        if lines:
+        longest = self._waiting + len(data)  # that a line can be
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._parts:
             lines[0] = b"".join([*self._parts, lines[0]])
             self._parts, self._waiting = [], 0
         if rest:
             self._parts.append(rest)
             self._waiting += len(rest)
-        if self._waiting > self._ceiling or any(len(line) > self._ceiling for line in lines):
+        if longest > self._ceiling and max([self._waiting, *map(len, lines)]) > self._ceiling:
             raise LineTooLong(self._ceiling)
         return lines
 

@@ -1,11 +1,14 @@
 """JSON messages in lines, both ways: what the dialogues of all CLIs are put on."""
 
 from collections.abc import Callable
+from typing import Final
 
 from clinvk.backends import json_lines
 from clinvk.backends.base import Outgoing, Said
 from clinvk.backends.json_lines import Message
 from clinvk.backends.lines import LineBuffer
+
+_NOTHING: Final = Outgoing(b"")
 
 
 class MessageLines:
@@ -31,6 +34,8 @@ class MessageLines:
         return self._line(self._lines.rest())
 
     def outgoing(self) -> Outgoing:
+        if not self._outbox:
+            return _NOTHING
         data, self._outbox = b"".join(self._outbox), []
         return Outgoing(data)
 

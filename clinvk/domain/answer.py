@@ -1,8 +1,12 @@
 """The answer of a run, folded from its events."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from clinvk.domain.events import Event, TextDelta, TextDropped, ToolStarted
+
+FOLDED: Final = (TextDelta, TextDropped, ToolStarted)
+"""The events of which an answer is made: others change nothing of it."""
 
 
 class Answer:
@@ -16,7 +20,7 @@ class Answer:
     def fold(self, event: Event) -> None:
         match event:
             case TextDelta(block=block, text=text):
-                self._blocks.setdefault(block, []).append(text)
+                self.add(block, text)
             case TextDropped(block=block):
                 self._blocks.pop(block, None)
             case ToolStarted():
@@ -24,6 +28,10 @@ class Answer:
                 self._blocks.clear()
             case _:
                 pass
+
+    def add(self, block: str, text: str) -> None:
+        """Fold what a TextDelta says."""
+        self._blocks.setdefault(block, []).append(text)
 
     @property
     def output(self) -> str:

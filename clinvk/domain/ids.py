@@ -1,6 +1,7 @@
 """Identifiers: what it names, then a part that sorts by time: `run_01k9w3m4x5…`."""
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u to misread
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 ENTROPY_BYTES = 10
 
 
@@ -9,8 +10,7 @@ def new(kind: str, now_ms: int, entropy: bytes) -> str:
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"an id takes {ENTROPY_BYTES} bytes of entropy, not {len(entropy)}")
     number = (now_ms << 80) | int.from_bytes(entropy)
-    digits = (_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
-    return f"{kind}_{''.join(digits)}"
+    return f"{kind}_{''.join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])}"
 
 
 def born(id_: str) -> float:

@@ -98,5 +98,7 @@ class RunSpec:
 
     def abridged(self) -> Self:
         """The same with only the beginning of its texts: what is kept of a run that has ended."""
+        if max(len(self.prompt), len(self.system_prompt or "")) <= _ABRIDGED_CHARS:
+            return self
         system = self.system_prompt and self.system_prompt[:_ABRIDGED_CHARS]
         return replace(self, prompt=self.prompt[:_ABRIDGED_CHARS], system_prompt=system)

@@ -1,24 +1,34 @@
 """Plain data for JSON: fields by name, nested ones too, and what is None left out."""
 
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Final
+
+_PLAIN: Final = (str, int, float)
+_NAMES: Final[dict[type, tuple[str, ...]]] = {}
+"""Of the fields of each class that was asked for."""
 
 
 def to_wire(record: Any) -> dict[str, Any]:
     """`record`, a dataclass instance, as a dict."""
-    named = vars(record) if hasattr(record, "__dict__") else _slots(record)
-    return {name: _plain(value) for name, value in named.items() if value is not None}
+    wired = {}
+    for name in _names(type(record)):
+        value = getattr(record, name)
+        if isinstance(value, _PLAIN):  # nearly all of them: a million deltas go this way
+            wired[name] = value
+        elif value is not None:
+            wired[name] = _plain(value)
+    return wired
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, str | int | float):  # nearly all of them: a million deltas go this way
+    if isinstance(value, _PLAIN):
         return value
-    if is_dataclass(value):
-        return to_wire(value)
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    return value
+    return to_wire(value) if is_dataclass(value) else value
 
 
-def _slots(record: Any) -> dict[str, Any]:
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+def _names(kind: Any) -> tuple[str, ...]:
+    if kind not in _NAMES:
+        _NAMES[kind] = tuple(field.name for field in fields(kind))
+    return _NAMES[kind]

@@ -2,7 +2,7 @@
 
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,15 +28,37 @@ def target(reference: str, name: str) -> tuple[str, str]:
     return file.removesuffix(".json"), pointer
 
 
+class _Documents(Mapping[str, Document]):
+    """The files of a folder, each read when it is first asked for: a server needs few of them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: dict[str, Document] = {}
+
+    def __getitem__(self, name: str) -> Document:
+        if name not in self._read:
+            try:
+                text = (self._root / f"{name}.json").read_text("utf-8")
+            except FileNotFoundError:
+                raise KeyError(name) from None
+            self._read[name] = json.loads(text)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (path.relative_to(self._root).with_suffix("").as_posix() for path in self._paths())
+
+    def __len__(self) -> int:
+        return len(self._paths())
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._root.rglob("*.json"))
+
+
 class Schemas:
     """Every schema by its path below `schemas/`, such as `native/prompt-request`. Nothing is ever fetched."""
 
     def __init__(self, root: Path | None = None) -> None:
-        root = root or folder()
-        self.documents: dict[str, Document] = {
-            path.relative_to(root).with_suffix("").as_posix(): json.loads(path.read_text("utf-8"))
-            for path in sorted(root.rglob("*.json"))
-        }
+        self.documents: Mapping[str, Document] = _Documents(root or folder())
         self._whole: dict[str, Document] = {}
         self._checkers: dict[str, Checker] = {}
 

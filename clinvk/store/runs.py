@@ -20,6 +20,11 @@ _PUT: Final = (
     " finished_at = excluded.finished_at, log_bytes = excluded.log_bytes, view = excluded.view,"
     " request = excluded.request"
 )
+# What ends with a run, and nothing that is in more indexes than it has to be.
+_END: Final = (
+    "UPDATE runs SET state = ?, finished_at = ?, log_bytes = ?, view = ?, request = ?"
+    " WHERE id = ? AND session_id IS ?"
+)
 _TOTAL: Final = (
     "SELECT total(amount) FROM run_totals WHERE backend = ifnull(?, backend) AND state = ifnull(?, state)"
 )
@@ -71,6 +76,13 @@ LISTING: Final = Listing(
 def put(db: sqlite3.Connection, record: RunRecord) -> None:
     """The run as it is now, new or not."""
     db.execute(_PUT, _row(record))
+
+
+def end(db: sqlite3.Connection, record: RunRecord) -> None:
+    """The run as it ended: the same as `put`, for less where it is there as it began."""
+    ended = (record.state, record.finished_at, record.log_bytes, record.view, record.request)
+    if not db.execute(_END, (*ended, record.id, record.session_id)).rowcount:
+        put(db, record)
 
 
 def save_view(db: sqlite3.Connection, run_id: str, view: bytes) -> None:

@@ -3,7 +3,9 @@
 import json
 import sqlite3
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from clinvk.domain.errors import SessionAmbiguous, SessionNotFound
 from clinvk.domain.paging import Page, SessionQuery
@@ -177,7 +179,15 @@ def _session(row: Row) -> Session:
         status=SessionStatus(status),
         turn_count=turns,
         usage=Usage(**json.loads(usage)),
-        tags=tuple(json.loads(tags)),
-        metadata=json.loads(metadata),
+        tags=tuple(_read(tags)),
+        metadata=_read(metadata),
         backend_session_id=backend_session_id,
     )
+
+
+def _read(text: str) -> Any:
+    """Texts that were written. Numbers are another matter: this reader has none beyond 64 bits."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # it takes no half of a surrogate pair
+        return json.loads(text)

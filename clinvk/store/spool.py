@@ -5,7 +5,7 @@ import logging
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -126,12 +126,18 @@ class SpoolFile:
 
     def append(self, line: bytes) -> None:
         """Keep one entry, `\\n` included; it reaches the disk within a quarter of a second."""
-        if self.broken:
+        self.extend((line,))
+
+    def extend(self, lines: Sequence[bytes]) -> None:
+        """Keep some entries, as `append` does."""
+        if self.broken or not lines:
             return
-        self._mark(len(line))
-        self.lag += len(line)
-        self._pending.append(line)
-        self._pending_bytes += len(line)
+        before = self.bytes
+        for line in lines:
+            self._mark(len(line))
+        self.lag += self.bytes - before
+        self._pending += lines
+        self._pending_bytes += self.bytes - before
         if self._pending_bytes >= _BATCH_BYTES:
             self.flush()
         elif self._timer is None:
@@ -139,19 +145,13 @@ class SpoolFile:
 
     def flush(self) -> None:
         """Hand what waits to the thread now."""
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        if not self._pending:
-            return
-        batch, count = b"".join(self._pending), len(self._pending)
-        self._pending, self._pending_bytes = [], 0
-        self._writer.submit(lambda gone: self._on_disk_append(batch, count, gone))
+        if batch := self._taken():
+            self._writer.submit(lambda gone: self._on_disk_append(batch, gone))
 
     def finish(self) -> None:
         """No more entries: flush, and give the file descriptor back."""
-        self.flush()
-        self._writer.submit(self._on_disk_close)
+        batch = self._taken()
+        self._writer.submit(lambda gone: self._on_disk_finish(batch, gone))
 
     def discard(self) -> None:
         """Delete the file."""
@@ -186,13 +186,29 @@ class SpoolFile:
         if self.on_written:
             self.on_written()
 
+    def _taken(self) -> list[bytes]:
+        """What waits, which waits here no more."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._pending, self._pending_bytes = self._pending, [], 0
+        return batch
+
     def _fail(self, error: OSError) -> None:
         if not self.broken:
             _log.error("the spool fails, a replay of this run will be short: %s", error)
         self.broken = error
 
-    def _on_disk_append(self, batch: bytes, count: int, gone: OSError | None) -> None:
+    def _on_disk_finish(self, batch: list[bytes], gone: OSError | None) -> None:
+        try:
+            if batch:
+                self._on_disk_append(batch, gone)
+        finally:
+            self._on_disk_close(gone)
+
+    def _on_disk_append(self, lines: list[bytes], gone: OSError | None) -> None:
         error: OSError | None = gone or OSError("the thread that writes failed")
+        batch = b"".join(lines)
         try:
             if not gone:
                 self._on_disk_write(batch)
@@ -200,7 +216,7 @@ class SpoolFile:
         except OSError as refused:
             error = refused
         finally:  # whatever it was, the child must not wait for it
-            tell(self._loop, lambda: self._settled(len(batch), count, error))
+            tell(self._loop, lambda: self._settled(len(batch), len(lines), error))
 
     def _on_disk_write(self, batch: bytes) -> None:
         if self._file is None:

@@ -11,6 +11,7 @@ from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.paging import Page, RunQuery, SessionQuery
 from clinvk.domain.session import Session
 from clinvk.store import keys, runs, sessions
+from clinvk.store.jobs import Work
 from clinvk.store.keys import Claim
 from clinvk.store.records import Expired, RunRecord
 from clinvk.store.worker import Worker, log_refusal
@@ -18,7 +19,6 @@ from clinvk.store.worker import Worker, log_refusal
 _PROBE_BYTES: Final = 16 << 10  # what a turn may well need
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
 
 
 class Store:
@@ -71,9 +71,9 @@ class Store:
         await self._write(work)
 
     def bind_session(self, session_id: str, backend_session_id: str) -> None:
-        """Note the CLI's own id of the conversation. Submitted, not awaited; the log has it if it fails."""
+        """Note the CLI's own id of the conversation. Written in a moment; the log has it if that fails."""
         work = partial(sessions.bind, session_id=session_id, backend_session_id=backend_session_id)
-        done = self._worker.submit(work, writes=True)
+        done = self._worker.note(session_id, lambda: work)
         done.add_done_callback(log_refusal(f"{session_id} was not bound to {backend_session_id}"))
 
     async def session(self, session_id: str) -> Session:
@@ -127,7 +127,7 @@ class Store:
                 (sessions.add if is_new else sessions.save)(db, session)
             runs.put(db, record)
 
-        await self._write(work)
+        await self._worker.submit(work, writes=True, apart=True)
 
     async def end_run(self, record: RunRecord, session: Session | None = None) -> None:
         """Keep a run's end, and its session as it is after it, both or neither.
@@ -140,18 +140,20 @@ class Store:
             has_session = (
                 session is None or sessions.save_if_there(db, session) or sessions.is_marked(db, session.id)
             )
-            runs.put(db, record if has_session else replace(record, session_id=None))
+            runs.end(db, record if has_session else replace(record, session_id=None))
 
-        await self._write(work)
+        self._worker.drop_note(record.id)
+        if session:
+            self._worker.drop_note(session.id)
+        await self._worker.submit(work, writes=True, apart=True)
 
-    async def save_view(self, run_id: str, view: bytes) -> None:
-        """Keep what readers get of a run from now on, for what is learned after its end. Nothing if it is gone."""
-        await self._write(partial(runs.save_view, run_id=run_id, view=view))
+    def note_view(self, run_id: str, view: Callable[[], bytes]) -> None:
+        """Keep what readers get of a run, as it is in a moment; its end says more, if it comes before that.
 
-    def note_view(self, run_id: str, view: bytes) -> None:
-        """The same, submitted and not awaited: for what is kept better at the run's end."""
-        done = self._worker.submit(partial(runs.save_view, run_id=run_id, view=view), writes=True)
-        done.add_done_callback(log_refusal(f"the start of {run_id} was not kept"))
+        Nothing if the run is gone; the log has it if it cannot be kept.
+        """
+        done = self._worker.note(run_id, lambda: partial(runs.save_view, run_id=run_id, view=view()))
+        done.add_done_callback(log_refusal(f"what was learned of {run_id} was not kept"))
 
     async def run(self, run_id: str) -> RunRecord:
         """Raises RunNotFound."""

@@ -1,46 +1,31 @@
-"""The thread that owns the database: jobs are done in the order in which they were submitted."""
+"""The thread that owns the database: jobs are done in the order in which they were submitted, and writes that wait
+together are committed together.
+"""
 
 import asyncio
 import logging
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from clinvk.domain.errors import ClinvkError, StoreUnavailable
+from clinvk.store import jobs
 from clinvk.store.database import Database
+from clinvk.store.jobs import Job, Outcome, Totals, Work
+from clinvk.store.notes import Note, Notes
 from clinvk.store.writer import tell
 
 _log = logging.getLogger("clinvk.store")
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
 
-_OURS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError)  # mistakes of the caller, not of the disk
-_TOTALS: Final = "SELECT (SELECT total(amount) FROM session_totals), (SELECT total(log_bytes) FROM run_totals)"
-
-
-class RecordTooLong(ClinvkError):
-    """SQLite takes no value or row of that length, on whatever disk: the store is well."""
-
-
-class Totals(NamedTuple):
-    """What is kept count of, as of the newest commit."""
-
-    sessions: int = 0
-    log_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
-    work: Work[T]
-    done: asyncio.Future[T]
-    writes: bool
-    erases: bool
+_TOGETHER: Final = 64
+"""Writes that are committed at once, at most: whoever came first waits for all of them."""
 
 
 class Worker:
@@ -50,7 +35,9 @@ class Worker:
         self.totals = Totals()
         self.failure: str | None = None
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._on_thread_waiting: deque[Job[Any] | None] = deque()
+        self._notes = Notes(self._loop, self._jobs.put)
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._closed = False
         self._failed_writing = False
@@ -62,33 +49,57 @@ class Worker:
         self._thread.start()
         try:
             await self._opened
-            self.totals = await self.submit(_totals, writes=False)
+            self.totals = await self.submit(jobs.totals, writes=False)
         except BaseException:
             await self.close()
             raise
 
-    def submit(self, work: Work[T], *, writes: bool, erases: bool = False) -> asyncio.Future[T]:
+    def submit(
+        self, work: Work[T], *, writes: bool, erases: bool = False, apart: bool = False
+    ) -> asyncio.Future[T]:
         """Have `work` done after everything submitted before; if it `writes`, in a transaction.
 
         The result comes once that is committed, and if it `erases`, once nothing of what it deleted is in the
-        files. Cancelling the future drops the result, not the work.
+        files. Cancelling the future drops the result, not the work. What stands `apart` has nothing to do with
+        what is noted: that may be written after it.
         """
         done: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             done.set_exception(StoreUnavailable("it is closed"))
-        else:
-            self._jobs.put(_Job(work, done, writes, erases))
+            return done
+        if not apart:
+            self._notes.hand_over()
+        self._jobs.put(Job(work, done, writes, erases))
         return done
+
+    def note(self, about: str, note: Note) -> asyncio.Future[None]:
+        """Have this written in a moment, in place of what was noted of the same. What is submitted next finds it
+        written, unless it stands apart.
+        """
+        if not self._closed:
+            return self._notes.add(about, note)
+        refused: asyncio.Future[None] = self._loop.create_future()
+        refused.set_exception(StoreUnavailable("it is closed"))
+        return refused
+
+    def drop_note(self, about: str) -> None:
+        """It need not be written any more: what is submitted next says as much."""
+        self._notes.drop(about)
 
     async def close(self) -> None:
         """Finish what was submitted, then end the thread. A second time waits for the first."""
         if not self._closed:
             self._closed = True
+            self._notes.hand_over()
             self._jobs.put(None)
         if self._thread:
             await asyncio.to_thread(self._thread.join)
 
-    def _settle(self, job: _Job[T], result: T | None, error: Exception | None, totals: Totals | None) -> None:
+    def _settle_all(self, outcomes: list[Outcome]) -> None:
+        for job, result, error, totals in outcomes:
+            self._settle(job, result, error, totals)
+
+    def _settle(self, job: Job[T], result: T, error: Exception | None, totals: Totals | None) -> None:
         self.totals = totals or self.totals
         refused = error.reason if isinstance(error, StoreUnavailable) else None
         if refused or error is None:
@@ -98,7 +109,7 @@ class Worker:
         if error:
             job.done.set_exception(error)
         else:
-            job.done.set_result(result)  # type: ignore[arg-type]
+            job.done.set_result(result)
 
     def _judge(self, refused: str | None, *, writes: bool) -> None:
         """Keep `failure`. A read that succeeds is no sign that a full disk has room again."""
@@ -118,31 +129,27 @@ class Worker:
             self._on_thread_tell(self._not_opened, error)
             return
         self._on_thread_tell(self._begun)
-        while (job := self._jobs.get()) is not None:
-            self._on_thread_do(database, job)
+        while batch := self._on_thread_next():
+            self._on_thread_tell(self._settle_all, jobs.do(database, batch))
+        jobs.do(database, self._notes.rest())  # of a loop that ended without closing
         try:
             database.close()
         except sqlite3.Error as error:
             _log.error("the store was not closed well: %s", error)
 
-    def _on_thread_do(self, database: Database, job: _Job[T]) -> None:
-        result: T | None = None
-        totals: Totals | None = None
-        failed: Exception | None = None
-        try:
-            if job.writes:
-                result, totals = database.transact(lambda db: (job.work(db), _totals(db)))
-                if job.erases:
-                    database.fold()
-            else:
-                result = job.work(database.connection)
-        except sqlite3.DataError as error:
-            failed = RecordTooLong(f"The store takes no record of that length: {error}")
-        except sqlite3.Error as error:
-            failed = error if isinstance(error, _OURS) else StoreUnavailable(str(error))
-        except Exception as error:  # noqa: BLE001  whatever it is, the thread goes on and the caller hears of it
-            failed = error
-        self._on_thread_tell(self._settle, job, result, failed, totals)
+    def _on_thread_next(self) -> list[Job[Any]]:
+        """What is to be done next: the plain writes that wait, or one job of another kind; nothing at the end."""
+        waiting = self._on_thread_waiting
+        while not waiting or not self._jobs.empty():
+            waiting.append(self._jobs.get())
+        first = waiting.popleft()
+        batch = [first] if first else []
+        while first and first.is_plain and len(batch) < _TOGETHER:
+            if not (waiting and (following := waiting[0]) and following.is_plain):
+                break
+            batch.append(following)
+            waiting.popleft()
+        return batch
 
     def _on_thread_tell(self, function: Callable[..., None], *values: object) -> None:
         tell(self._loop, partial(function, *values))
@@ -167,7 +174,3 @@ def log_refusal(what: str) -> Callable[[asyncio.Future[None]], None]:
             _log.error("%s", what, exc_info=error)
 
     return told
-
-
-def _totals(db: sqlite3.Connection) -> Totals:
-    return Totals(*map(int, db.execute(_TOTALS).fetchone()))

@@ -8,9 +8,9 @@ from typing import Final
 
 from clinvk.domain.errors import StoreUnavailable
 from clinvk.domain.session import Session
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.records import RunRecord
 from clinvk.store.store import Store
-from clinvk.store.worker import RecordTooLong
 
 _log = logging.getLogger("clinvk.history")
 

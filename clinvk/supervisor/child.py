@@ -8,7 +8,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
@@ -21,6 +23,7 @@ from clinvk.supervisor.pipes import ReadPipe, WritePipe
 _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
+_TURN: Final = itemgetter(0)
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
 
@@ -32,7 +35,9 @@ class SpawnFailed(ClinvkError):
 class Listener(Protocol):
     """Who takes part in a child's turn."""
 
-    def heard(self, output: Output) -> None: ...
+    def heard(self, outputs: Sequence[Output]) -> None:
+        """It said all this at once."""
+        ...
 
     def broken(self, error: Exception) -> None:
         """Nothing that the child says can be understood any more."""
@@ -123,8 +128,8 @@ class Child:
         self._listeners[turn] = listener
         self.converse(start)
         unheard, self._unheard = self._unheard, None
-        for output in unheard or ():
-            listener.heard(output)
+        if unheard:
+            listener.heard(unheard)
 
     def leave(self, turn: str) -> None:
         """Nobody takes part as `turn` any more."""
@@ -162,7 +167,8 @@ class Child:
 
     def _send(self) -> None:
         data, close = self.dialogue.outgoing()
-        self._stdin.write(data)
+        if data:
+            self._stdin.write(data)
         if close:
             self._stdin.close_soon()
 
@@ -184,11 +190,12 @@ class Child:
         self._send()
 
     def _tell(self, said: list[Said]) -> None:
-        for turn, output in said:
+        for turn, told in groupby(said, _TURN):
+            outputs = [output for _, output in told]
             listeners = self._listeners.values() if turn is None else (self._listeners.get(turn),)
             for listener in list(listeners):
                 if listener:
-                    listener.heard(output)
+                    listener.heard(outputs)
 
     def _last_words(self, exit_: Exit) -> list[Said]:
         try:

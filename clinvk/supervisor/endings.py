@@ -3,8 +3,8 @@
 import logging
 
 from clinvk.backends.registry import Registry
-from clinvk.domain.answer import Answer
-from clinvk.domain.run import Continuation, Run
+from clinvk.domain.answer import FOLDED, Answer
+from clinvk.domain.run import Continuation
 from clinvk.domain.session import Session
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.history import History
@@ -31,9 +31,9 @@ class Endings:
         """Have all that follows on the end of the run done, and of its process. Before the run is under way."""
         said = Answer() if log_content else None
         if said:
-            handle.log.observers.append(said.fold)
+            handle.log.observe(said.fold, FOLDED)
         handle.runner.keep_end = lambda: self._keep(handle, session)
-        handle.runner.on_finished = lambda: self._finished(handle.run, said)
+        handle.runner.on_finished = lambda: self._finished(handle, said)
         handle.runner.on_exit = lambda: self._exited(handle)
 
     async def _keep(self, handle: RunHandle, session: Session | None) -> None:
@@ -50,9 +50,10 @@ class Endings:
 
     def _exited(self, handle: RunHandle) -> None:
         if handle.run.state.ended:
-            self._tasks.spawn(self._history.note_exit(handle), name=f"exit of {handle.id}")
+            self._history.note_exit(handle)
 
-    def _finished(self, run: Run, said: Answer | None) -> None:
+    def _finished(self, handle: RunHandle, said: Answer | None) -> None:
+        run = handle.run
         _log.info(
             "run",
             extra={
@@ -65,4 +66,6 @@ class Endings:
                 "seconds": round((run.finished_at or run.created_at) - run.created_at, 3),
             },
         )
-        self._tasks.spawn(self._history.forget_surplus(), name="forget")
+        self._history.ended(handle)
+        if self._history.keeps_too_much:
+            self._tasks.spawn(self._history.forget_surplus(), name="forget")

@@ -155,7 +155,7 @@ class Group:
         placed = {name: number for name, number in which.items() if number is not None}
         log = EventLog(self._around.clock, {"backend": member.spec.backend, "group_id": self.id, **placed})
         if member.refusal is not None:
-            log.observers.append(hear)
+            log.observe(hear)
             log.append(Notice(f"This one was not begun. {member.refusal}"))
         log.close()
         return log

@@ -51,7 +51,8 @@ class GroupLog:
         """Close the log with `entry`, which has the number that comes next."""
         self._last = entry
         self.length += 1
-        self._readers.wake(entry)
+        self._readers.wake([entry])
+        self._readers.wake()
 
     async def read(self, since: int = 0) -> list[Entry]:
         """Entries from number `since`, about 256 KiB of them; none where there are no more yet."""
@@ -71,7 +72,7 @@ class GroupLog:
         return batch
 
     def changed(self, take: Take | None = None) -> "asyncio.Future[None]":
-        """Done with the next entry; `take` gets it in the moment it is there. Who waits no longer cancels it."""
+        """Done with the next entry that `take` does not take, or at the log's end: see `Waiting.add`."""
         return self._readers.add(take)
 
     def _hear(self, speaker: int) -> None:
@@ -82,7 +83,7 @@ class GroupLog:
         self._heard[speaker] += 1
         self.length += 1
         log = self._logs[speaker]
-        self._readers.wake(log.newest._replace(seq=self.length - 1) if log else None)
+        self._readers.wake([log.newest._replace(seq=self.length - 1)] if log else ())
 
     def _end(self, turn: int) -> int:
         """The group's number behind the last entry of a turn."""

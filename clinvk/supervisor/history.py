@@ -12,10 +12,10 @@ from clinvk.domain.events import Event, RunStarted
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import Run
 from clinvk.domain.session import Session
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.records import RunRecord
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
-from clinvk.store.worker import RecordTooLong
 from clinvk.supervisor import request, view
 from clinvk.supervisor.archive import Archive
 from clinvk.supervisor.arrears import Arrears, put
@@ -48,17 +48,21 @@ class History:
         self._store = store
         self._archive = Archive(clock, spool, store) if store else None
         self._handles: dict[str, RunHandle] = {}
+        self._live: dict[str, RunHandle] = {}
+        """Those of them that may not have ended: there are few, and they are asked for often."""
+        self._holding: dict[str, RunHandle] = {}
+        """Those that have, and whose logs may still be in memory."""
         self._arrears = Arrears(store)
 
     def add(self, handle: RunHandle) -> None:
         """Have it at hand, and how it started kept, for whoever reads of it after our death."""
 
-        def note(event: Event) -> None:
-            if isinstance(event, RunStarted) and self._store and not self._store.failure:
-                self._store.note_view(handle.id, self._kept(self._view(handle)))
+        def note(_: Event) -> None:
+            if self._store and not self._store.failure:
+                self._store.note_view(handle.id, lambda: self._kept(self._view(handle)))
 
-        self._handles[handle.id] = handle
-        handle.log.observers.append(note)
+        self._handles[handle.id] = self._live[handle.id] = handle
+        handle.log.observe(note, (RunStarted,))
 
     def __contains__(self, run_id: str) -> bool:
         """Whether it is at hand: what is not has ended, if it ever was."""
@@ -73,7 +77,7 @@ class History:
 
     def live(self) -> list[RunHandle]:
         """Those that have not ended."""
-        return [handle for handle in self._handles.values() if not handle.run.state.ended]
+        return [handle for handle in self._live.values() if not handle.run.state.ended]
 
     def view(self, run_id: str) -> RunView:
         """One at hand. Raises RunNotFound."""
@@ -156,18 +160,26 @@ class History:
         """
         await self._arrears.settle()
 
-    async def note_exit(self, handle: RunHandle) -> None:
-        """Keep how the process of a run ended that had ended before it."""
+    def note_exit(self, handle: RunHandle) -> None:
+        """Have it kept how the process of a run ended that had ended before it."""
         if self._store and handle.run.state.ended and handle.id not in self._arrears:
-            try:
-                await self._store.save_view(handle.id, self._kept(self._last_view(handle)))
-            except (StoreUnavailable, RecordTooLong) as error:
-                _log.warning("the exit of %s was not kept: %s", handle.id, error)
+            self._store.note_view(handle.id, lambda: self._kept(self._last_view(handle)))
+
+    def ended(self, handle: RunHandle) -> None:
+        """It has, and everybody was told: what is at hand of ended ones is kept within its bounds."""
+        if self._live.pop(handle.id, None):
+            self._holding[handle.id] = handle
+        self._forget_at_hand()
+
+    @property
+    def keeps_too_much(self) -> bool:
+        """Whether the store has more of what runs said than it should."""
+        return self._store is not None and self._store.log_bytes > self._retention.log_bytes
 
     async def forget_surplus(self) -> None:
         """Keep what is kept of ended runs within its bounds, the oldest going first."""
         self._forget_at_hand()
-        if self._store and self._store.log_bytes > self._retention.log_bytes:
+        if self._store and self.keeps_too_much:
             surplus = self._store.log_bytes - self._retention.log_bytes
             try:
                 await self.drop(await self._store.remove_oldest_runs(surplus))
@@ -175,9 +187,12 @@ class History:
                 _log.warning("more is kept of what runs said than should be: %s", error.reason)
 
     def _forget_at_hand(self) -> None:
-        at_hand = [handle for handle in self._handles.values() if handle.run.state.ended]
-        surplus = len(at_hand) - self._retention.runs
-        memory = sum(handle.log.memory_bytes for handle in at_hand)
+        self._holding = {id_: handle for id_, handle in self._holding.items() if handle.log.memory_bytes}
+        surplus = len(self._handles) - len(self._live) - self._retention.runs
+        memory = sum(handle.log.memory_bytes for handle in self._holding.values())
+        if self._store and surplus <= 0 and memory <= _MEMORY_BYTES:
+            return
+        at_hand = [handle for handle in self._handles.values() if handle.id not in self._live]
         size = 0 if self._store else sum(handle.log.bytes for handle in at_hand)
         for handle in at_hand:
             if surplus <= 0 and size <= self._retention.log_bytes and memory <= _MEMORY_BYTES:
@@ -186,13 +201,15 @@ class History:
             size -= handle.log.bytes
             memory -= handle.log.memory_bytes
             del self._handles[handle.id]
+            self._holding.pop(handle.id, None)
             if self._store is None:
                 handle.log.discard()
 
     async def drop(self, run_ids: Collection[str]) -> None:
         """Forget runs that the store has let go: what they said, too."""
         for run_id in run_ids:
-            self._handles.pop(run_id, None)
+            for known in (self._handles, self._live, self._holding):
+                known.pop(run_id, None)
             self._arrears.forget(run_id)
         if self._spool:
             await self._spool.delete(run_ids)
@@ -243,8 +260,9 @@ class History:
 
     def _last_view(self, handle: RunHandle) -> RunView:
         """A run that has ended, with the event that is still to tell so: who reads it later finds no process."""
-        length = handle.log.length if handle.log.closed else handle.log.length + 1
-        return replace(self._view(handle), events=length, pid=None, resources=None)
+        runner, log = handle.runner, handle.log
+        around = view.Surroundings(runner.ticket.position, runner.command)
+        return view.of(handle.run, log.length if log.closed else log.length + 1, self._clock.wall(), around)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:
         found = [handle for handle in reversed(self._handles.values()) if _wanted(handle.run, query)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clinvk import processes
@@ -133,7 +133,9 @@ class Lease:
             return False
         return isinstance(self.over.result(), Exit) and not self._heard_of
 
-    def begin(self, turn: str, emit: Callable[[Output], None], overflowed: Callable[[LineTooLong], None]) -> None:
+    def begin(
+        self, turn: str, emit: Callable[[Sequence[Output]], None], overflowed: Callable[[LineTooLong], None]
+    ) -> None:
         """Start the turn; `emit` gets its output up to and including `turn.done`, nothing after it."""
         self.turn = turn
         self._emit = emit
@@ -150,18 +152,25 @@ class Lease:
     def answer(self, ask_id: str, verdict: Verdict) -> None:
         self.child.converse(lambda: self.child.dialogue.answer(self.turn, ask_id, verdict))
 
-    def heard(self, output: Output) -> None:
+    def heard(self, outputs: Sequence[Output]) -> None:
         if self.over.done():
             return
-        self._heard_of = self._heard_of or not isinstance(output, Notice)
-        if isinstance(output, SessionBound):
-            self.conversation = output.backend_session_id
-            if self.start is not Start.LIVE and self.backend.traits.binds_first:
-                self.kept.note_own()
-        if isinstance(output, TurnDone):
-            self.over.set_result(output)  # before it is told: who hears of it finds the turn over
-        self._emit(output)
-        if self.on_words and isinstance(output, SUBSTANCE):
+        for place, output in enumerate(outputs):
+            if isinstance(output, SessionBound):
+                self.conversation = output.backend_session_id
+                if self.start is not Start.LIVE and self.backend.traits.binds_first:
+                    self.kept.note_own()
+            elif isinstance(output, TurnDone):
+                self._pass_on(outputs[:place])
+                self.over.set_result(output)  # before it is told: who hears of it finds the turn over
+                self._pass_on([output])
+                return
+        self._pass_on(outputs)
+
+    def _pass_on(self, outputs: Sequence[Output]) -> None:
+        self._heard_of = self._heard_of or not all(isinstance(output, Notice) for output in outputs)
+        self._emit(outputs)
+        if self.on_words and any(isinstance(output, SUBSTANCE) for output in outputs):
             on_words, self.on_words = self.on_words, None
             on_words()
 

@@ -1,8 +1,11 @@
 """The log of a run: append-only, each entry encoded once, any number of readers at their own pace."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Final
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Final, get_args
 
 import orjson
 
@@ -18,6 +21,11 @@ READ_BYTES: Final = 256 << 10
 LAG_CEILING: Final = 4 << 20
 """Bytes the spool may trail by before the child's pipe is paused."""
 
+EVERYTHING: Final[tuple[type[Event], ...]] = get_args(Event)
+
+Observe = Callable[[Event], None]
+"""Called with an event in the moment it is appended; it must not raise or wait."""
+
 
 class EventLog:
     """Entries 0, 1, 2…: the newest in memory, all of them in the spool where there is one.
@@ -29,15 +37,17 @@ class EventLog:
         self._clock = clock
         self._labels = b"," + orjson.dumps(labels)[1:-1] if labels else b""
         self._spool = spool
-        self._tail: list[Entry] = []
+        self._tail: list[bytes] = []
         self._tail_bytes = 0
         self._readers = Waiting()
-        self._stamped_ms, self._stamp = 0, ""
-        self.observers: list[Callable[[Event], None]] = []
-        """Called with each event in the moment it is appended; they must not raise or wait."""
+        self._added: list[bytes] = []
+        """What is not published yet."""
+        self._stamp = b""
+        """When that was, once there is some."""
+        self._observers: dict[type[Event], list[Observe]] = defaultdict(list)
         self.on_relief: Callable[[], None] | None = None
         """Called when the spool has caught up after `congested`."""
-        self._newest: Entry | None = None
+        self._newest = b""
         self.length = 0
         self.bytes = 0
         self.closed = False
@@ -62,7 +72,7 @@ class EventLog:
     def newest(self) -> Entry:
         """The entry that was appended last, be it still in memory or not."""
         assert self._newest, "something was appended"
-        return self._newest
+        return _parsed(self.length - 1, self._newest)
 
     @property
     def memory_bytes(self) -> int:
@@ -74,22 +84,47 @@ class EventLog:
         """The disk is behind: the source should pause until `on_relief`."""
         return self._spool is not None and self._spool.lag > LAG_CEILING
 
+    def observe(self, observe: Observe, kinds: Iterable[type[Event]] = EVERYTHING) -> None:
+        """Have events of these kinds told to `observe`, until the log is closed."""
+        for kind in kinds:
+            self._observers[kind].append(observe)
+
     def append(self, event: Event) -> Entry:
         """Number, stamp, encode and keep `event`, then tell observers and readers."""
-        entry = Entry(self.length, event.type, self._encode(event, self.length))
-        self._keep(entry)
-        for observe in self.observers:
+        self.add(event)
+        self.publish()
+        return self.newest
+
+    def add(self, event: Event) -> None:
+        """What `append` does, but spool and readers have it with the next `publish`, and many at once."""
+        self._stamp = self._stamp or self._now()
+        self._keep(self._encode(event, self.length, self._stamp))
+        for observe in self._observers.get(type(event), ()):
             observe(event)
-        return entry
+
+    def publish(self, *, alone: bool = False) -> None:
+        """Give spool and readers what was added. Until then it was said in one moment: it has one stamp.
+
+        `alone` says that it is all that is published in this turn of the loop.
+        """
+        lines, self._added, self._stamp = self._added, [], b""
+        if self._spool:
+            self._spool.extend(lines)
+        # A list that loses its head now and then: slices from its end are cheap, and so is the average.
+        if len(self._tail) > 2 * TAIL_ENTRIES or self._tail_bytes > 2 * TAIL_BYTES:
+            self._trim()
+        if lines and self._readers:
+            self._readers.wake(_entries(self.length - len(lines), lines), alone=alone)
 
     def relay(self, entry: Entry) -> None:
         """Keep another log's entry under a number of this log's own."""
-        self._keep(Entry(self.length, entry.type, entry.line))
+        self._keep(entry.line)
+        self.publish()
 
     def close(self) -> None:
         """No more entries. The memory goes back as soon as the spool has everything."""
         self.closed = True
-        self.observers.clear()
+        self._observers.clear()
         if self._spool:
             self._spool.finish()
         self._readers.wake()
@@ -107,7 +142,7 @@ class EventLog:
         if self._spool and not self._spool.broken:
             lines = await self._spool.read(since, limit)
             if lines:
-                return [_parsed(seq, line) for seq, line in enumerate(lines, since)]
+                return _entries(since, lines)
         first = self.length - len(self._tail)
         return [self._gap(first - since, first - 1), *self._from_tail(0, limit)]
 
@@ -124,35 +159,24 @@ class EventLog:
                 await self.changed()
 
     def changed(self, take: Take | None = None) -> "asyncio.Future[None]":
-        """Done with the next entry, or at the log's end; `take` gets that entry in the moment it is there.
-
-        Whoever waits no longer cancels it.
-        """
+        """Done with the next entry that `take` does not take, or at the log's end: see `Waiting.add`."""
         return self._readers.add(take)
 
-    def _encode(self, event: Event, seq: int) -> bytes:
-        head = f'{{"type":"{event.type}","seq":{seq},"at":"{self._now()}"'.encode()
-        body = orjson.dumps(to_wire(event))[1:]
-        return b"".join((head, self._labels, b"," if len(body) > 1 else b"", body, b"\n"))
+    def _now(self) -> bytes:
+        return rfc3339(self._clock.wall()).encode()
 
-    def _now(self) -> str:
-        wall = self._clock.wall()
-        if int(wall * 1000) != self._stamped_ms:  # a burst has many events in one millisecond
-            self._stamped_ms, self._stamp = int(wall * 1000), rfc3339(wall)
-        return self._stamp
+    def _encode(self, event: Event, seq: int, stamp: bytes) -> bytes:
+        body = _body(event)
+        head = event.type.encode(), seq, stamp, self._labels
+        return b'{"type":"%b","seq":%d,"at":"%b"%b%b%b\n' % (*head, b"," if len(body) > 2 else b"", body[1:])
 
-    def _keep(self, entry: Entry) -> None:
-        self._newest = entry
+    def _keep(self, line: bytes) -> None:
+        self._newest = line
         self.length += 1
-        self.bytes += len(entry.line)
-        self._tail.append(entry)
-        self._tail_bytes += len(entry.line)
-        if self._spool:
-            self._spool.append(entry.line)
-        # A list that loses its head now and then: slices from its end are cheap, and so is the average.
-        if len(self._tail) > 2 * TAIL_ENTRIES or self._tail_bytes > 2 * TAIL_BYTES:
-            self._trim()
-        self._readers.wake(entry)
+        self.bytes += len(line)
+        self._tail.append(line)
+        self._tail_bytes += len(line)
+        self._added.append(line)
 
     def _trim(self) -> None:
         first = self.length - len(self._tail)
@@ -160,7 +184,7 @@ class EventLog:
         on_disk = self.length if spool is None or spool.broken else spool.written
         drop = 0
         while first + drop < on_disk and (len(self._tail) - drop > TAIL_ENTRIES or self._tail_bytes > TAIL_BYTES):
-            self._tail_bytes -= len(self._tail[drop].line)
+            self._tail_bytes -= len(self._tail[drop])
             drop += 1
         del self._tail[:drop]
 
@@ -172,23 +196,28 @@ class EventLog:
             self._tail, self._tail_bytes = [], 0
         else:
             self._trim()
-        self._readers.wake()
         if self.on_relief and spool.lag < LAG_CEILING // 2:
             self.on_relief()
 
     def _from_tail(self, start: int, limit: int) -> list[Entry]:
-        entries: list[Entry] = []
-        size = 0
-        for entry in self._tail[start : start + TAIL_ENTRIES]:
-            entries.append(entry)
-            size += len(entry.line)
-            if size >= limit:
-                break
-        return entries
+        lines = self._tail[start : start + TAIL_ENTRIES]
+        end = bisect_left(list(accumulate(map(len, lines))), limit) + 1
+        return _entries(self.length - len(self._tail) + start, lines[:end])
 
     def _gap(self, count: int, seq: int) -> Entry:
         notice = Notice(f"{TRUNCATED}{count} earlier events were not kept")
-        return Entry(seq, notice.type, self._encode(notice, seq))
+        return Entry(seq, notice.type, self._encode(notice, seq, self._now()))
+
+
+def _body(event: Event) -> bytes:
+    """`to_wire` as JSON, without the way round by a dict for events that leave nothing out: that is nearly all."""
+    data = orjson.dumps(event)
+    return orjson.dumps(to_wire(event)) if b":null" in data else data
+
+
+def _entries(first: int, lines: Iterable[bytes]) -> list[Entry]:
+    """Lines as the entries they are; the first has the number `first`."""
+    return [_parsed(seq, line) for seq, line in enumerate(lines, first)]
 
 
 def _parsed(seq: int, line: bytes) -> Entry:

@@ -1,7 +1,6 @@
 """What whoever starts a run should know of it. Pure."""
 
 from collections.abc import Iterable
-from pathlib import PurePath
 
 from clinvk.backends.registry import Registry
 from clinvk.domain.spec import RunSpec
@@ -21,8 +20,12 @@ def of(spec: RunSpec, lost: str | None, live: Iterable[RunHandle], registry: Reg
 def _meet(one: RunSpec, other: RunSpec, registry: Registry) -> bool:
     """Whether both may write, and the folder of one is that of the other, or in it. Folders are real paths."""
     return all(_may_write(spec, registry) for spec in (one, other)) and (
-        PurePath(one.workdir).is_relative_to(other.workdir) or PurePath(other.workdir).is_relative_to(one.workdir)
+        _holds(one.workdir, other.workdir) or _holds(other.workdir, one.workdir)
     )
+
+
+def _holds(folder: str, other: str) -> bool:
+    return folder == other or other.startswith(folder.rstrip("/") + "/")
 
 
 def _may_write(spec: RunSpec, registry: Registry) -> bool:

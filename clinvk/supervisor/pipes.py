@@ -7,14 +7,19 @@ exit, and what a dead child left in it must be read in that very moment.
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
-_READ_BYTES: Final = 64 << 10
+_TURN_BYTES: Final = 64 << 10
+"""What is read in one turn of the loop of all pipes that are full, so that none holds up the others for long."""
+_LEAST_BYTES: Final = 2 << 10
 _DRAIN_BYTES: Final = 2 << 20  # more than any pipe holds: a grandchild may be writing still
 
 
 class ReadPipe:
     """Calls `hear` with each piece that comes."""
+
+    _behind: ClassVar[set["ReadPipe"]] = set()
+    """Those that had more than was read of them last: they share what is read in a turn."""
 
     def __init__(self, fd: int, hear: Callable[[bytes], None]) -> None:
         self._fd = fd
@@ -30,6 +35,7 @@ class ReadPipe:
 
     def pause(self) -> None:
         """Leave what comes in the pipe, so that the child has to wait."""
+        self._behind.discard(self)
         if self._open:
             self._loop.remove_reader(self._fd)
 
@@ -48,16 +54,22 @@ class ReadPipe:
         self.close()
 
     def close(self) -> None:
+        self._behind.discard(self)
         if self._open:
             self._open = False
             self._loop.remove_reader(self._fd)
             os.close(self._fd)
 
     def _ready(self) -> int:
+        share = max(_LEAST_BYTES, _TURN_BYTES // max(1, len(self._behind)))
         try:
-            data = os.read(self._fd, _READ_BYTES)
+            data = os.read(self._fd, share)
         except BlockingIOError:
             return 0
+        if len(data) == share:
+            self._behind.add(self)
+        else:
+            self._behind.discard(self)
         if data:
             self._hear(data)
         else:

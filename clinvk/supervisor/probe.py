@@ -62,6 +62,10 @@ class Probe:
         seen = self._seen.get(name)
         return seen.installation if seen else None
 
+    def is_looking(self, name: str) -> bool:
+        """Whether it is being looked for, and nobody knows yet whether it is there."""
+        return name not in self._seen and name in self._looks and not self._looks[name].done()
+
     def forget(self, name: str) -> None:
         """It could not be started as it was found: whoever wants it next has it looked for again."""
         self._seen.pop(name, None)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from clinvk.backends.base import Backend
@@ -207,22 +207,27 @@ class Runner:
         except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
             _log.exception("run %s could not be put away", self.run.id)
 
-    def _heard(self, output: events.Output) -> None:
+    def _heard(self, outputs: Sequence[events.Output]) -> None:
         if self._deadlines:
-            self._deadlines.heard(isinstance(output, events.SUBSTANCE))
+            self._deadlines.heard(any(isinstance(output, events.SUBSTANCE) for output in outputs))
+        for output in outputs:
+            self._take(output)
+        self.log.publish(alone=True)  # a pipe is read once in a turn of the loop
+        if self.log.congested and self._lease and not self.run.stop:
+            self._lease.child.pause()
+
+    def _take(self, output: events.Output) -> None:
         loss = self._loss(output)
         if loss:
             self._lost = self._lease
             output = events.Notice(f"A new conversation is begun. {loss.message}")
-        self.log.append(output)
+        self.log.add(output)
         self._note(output)
         if isinstance(output, events.ApprovalAsked):
             self._answer(output)
         if self.log.bytes > self._around.run_bytes:
             ceiling = f"The run wrote more than {self._around.run_bytes} bytes (server.max_run_output_bytes)"
             self.stop(Stop(StopCause.OUTPUT_LIMIT, ceiling))
-        elif self.log.congested and self._lease and not self.run.stop:
-            self._lease.child.pause()
 
     def _loss(self, output: events.Output) -> RunError | None:
         """The loss of the conversation that the run was to go on with, if it shall then begin a new one."""

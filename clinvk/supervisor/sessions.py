@@ -78,7 +78,7 @@ class Sessions:
             return alone(spec, error)
         if newest and newest.id not in self._busy:
             return self._next_turn(newest, spec)
-        return self._first_turn(spec)
+        return self._first_turn(spec, folder)
 
     def release(self, session: Session | None) -> None:
         """It takes a turn again."""
@@ -109,12 +109,12 @@ class Sessions:
             raise SessionBusy(session_id)
         self._busy.add(session_id)
 
-    def _first_turn(self, spec: RunSpec) -> Turn:
+    def _first_turn(self, spec: RunSpec, folder: str) -> Turn:
         now, content = self._clock.wall(), self.options.store_content
         session = Session(
             id=self._new_id("ses"),
             backend=spec.backend,
-            workdir=workdir.real(spec.workdir),
+            workdir=folder,
             created_at=now,
             last_used=now,
             model=spec.model,

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 from clinvk.backends.registry import Registry
 from clinvk.clock import Clock
@@ -227,7 +227,7 @@ class Supervisor:
         for notice in run.notices:
             log.append(Notice(notice))
         if turn.session:
-            log.observers.append(self._binder(turn.session))
+            log.observe(self._binder(turn.session), (SessionBound,))
         handle = RunHandle(runner, owner)
         self._endings.watch(handle, turn.session, log_content=self.limits.log_content)
         self.history.add(handle)
@@ -239,9 +239,10 @@ class Supervisor:
 
     def _log_of(self, run: Run, observe: Callable[[Event], None] | None) -> EventLog:
         spool = self._spool.open(run.id) if self._spool and self._keeps_content() else None
-        log = EventLog(self._clock, view.labels(view.of(run, 0, run.created_at)), spool)
-        log.observers.append(self._journalist(log))
-        log.observers += [observe] if observe else []
+        log = EventLog(self._clock, view.labels_of(run), spool)
+        log.observe(lambda _: self.journal.relay(log.newest), get_args(Lifecycle))
+        if observe:
+            log.observe(observe)
         return log
 
     def _in_use(self, conversation: str) -> bool:
@@ -251,13 +252,6 @@ class Supervisor:
 
     def _keeps_content(self) -> bool:
         return self.sessions.options.store_content
-
-    def _journalist(self, log: EventLog) -> Callable[[Event], None]:
-        def note(event: Event) -> None:
-            if isinstance(event, Lifecycle):
-                self.journal.relay(log.newest)
-
-        return note
 
     def _binder(self, session: Session) -> Callable[[Event], None]:
         def note(event: Event) -> None:

@@ -10,10 +10,27 @@ _log = logging.getLogger("clinvk.tasks")
 
 async def first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> bool:  # noqa: ASYNC109
     """Wait until one of `futures` is done; False if `timeout` seconds pass before that. Cancels none."""
-    if any(future.done() for future in futures):
-        return True
-    done, _ = await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-    return bool(done)
+    for future in futures:
+        if future.done():
+            return True
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    for future in futures:
+        future.add_done_callback(wake)
+    timer = None if timeout is None else loop.call_later(timeout, wake, None)
+    try:
+        await woken
+    finally:
+        if timer:
+            timer.cancel()
+        for future in futures:
+            future.remove_done_callback(wake)
+    return any(future.done() for future in futures)
 
 
 class Tasks:

@@ -12,6 +12,7 @@ from clinvk.domain.session import Session
 from clinvk.views import CommandView, Resources, RunView, SessionView
 
 _PREVIEW_CHARS: Final = 80
+_LABELS: Final = ("run_id", "session_id", "backend", "group_id", "task", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,13 @@ def interrupted(seen: RunView, heard: float, created_at: float, error: RunError)
 
 def labels(seen: RunView) -> dict[str, str | int]:
     """What stands in each event of a run."""
-    named = {
-        "run_id": seen.id,
-        "session_id": seen.session_id,
-        "backend": seen.backend,
-        "group_id": seen.group_id,
-        "task": seen.task,
-        "step": seen.step,
-    }
-    return {name: value for name, value in named.items() if value is not None}
+    return _labelled(seen.id, seen.session_id, seen.backend, seen.group_id, seen.task, seen.step)
+
+
+def labels_of(run: Run) -> dict[str, str | int]:
+    """The same, of one that begins."""
+    spec, origin = run.spec, run.spec.origin
+    return _labelled(run.id, spec.session_id, spec.backend, origin.group_id, origin.task, origin.step)
 
 
 def kept(seen: RunView) -> bytes:
@@ -126,6 +125,10 @@ def preview(prompt: str) -> str:
     """The beginning of a prompt on one line."""
     line = " ".join(prompt[: 4 * _PREVIEW_CHARS].split())
     return line if len(line) <= _PREVIEW_CHARS else line[: _PREVIEW_CHARS - 1] + "…"
+
+
+def _labelled(*values: str | int | None) -> dict[str, str | int]:
+    return {name: value for name, value in zip(_LABELS, values, strict=True) if value is not None}
 
 
 def _time(wall: float | None) -> str | None:

@@ -41,6 +41,28 @@ ANYWHERE: Final = Bounds()
 
 def real(path: str) -> str:
     """`path` with its links followed: CLIs compare paths, and trust folders by name."""
+    return _resolved(path) or _walked(path)
+
+
+def _resolved(path: str) -> str | None:
+    """The same by the kernel, which looks once; None where there is nothing, or it does not tell."""
+    if sys.platform != "linux" or not path.startswith("/"):
+        return None
+    try:
+        there = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return None
+    try:
+        found = os.readlink(f"{_OPEN}{there}")  # noqa: PTH115  a string is what runs take
+    except OSError:  # there is no /proc
+        return None
+    finally:
+        os.close(there)
+    # Of what has no path any more, or none that can be seen from here, it tells that too.
+    return found if found.startswith("/") and not found.endswith(" (deleted)") else None
+
+
+def _walked(path: str) -> str:
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):  # no path can be that: `faults` says so

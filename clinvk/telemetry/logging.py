@@ -16,6 +16,13 @@ from clinvk.views import LogLine
 
 _KEPT_LINES: Final = 2000
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_OWN_FIRST: Final = len(vars(logging.makeLogRecord({})))
+"""So many of them stand before the fields that a record was given."""
+_UNREAD: Final = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+"""What `logging` finds out for each record, and no line of ours has."""
+
+
+_JSON: Final = json.JSONEncoder(default=str)
 
 
 class JsonLines(logging.Formatter):
@@ -32,7 +39,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # In ASCII: some characters end a line to some readers, and some move a terminal's cursor.
-        return json.dumps(line, default=str)
+        return _JSON.encode(line)
 
 
 class HumanLines(logging.Formatter):
@@ -120,6 +127,9 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(HumanLines() if human else JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
+    for name in _UNREAD:
+        setattr(logging, name, False)
+    setattr(logging, "_srcfile", None)  # noqa: B010  as its documentation says: nobody reads which line of code it was
     root.setLevel(level.upper())
     logging.getLogger("tornado.general").addFilter(_holds_no_header)
 
@@ -141,7 +151,8 @@ def _wake(more: "asyncio.Future[None]") -> None:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in _OWN and value is not None}
+    given = islice(vars(record).items(), _OWN_FIRST, None)
+    return {name: value for name, value in given if name not in _OWN and value is not None}
 
 
 def _plain(value: object) -> str:

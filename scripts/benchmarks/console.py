@@ -143,7 +143,7 @@ class Server:
         (home / ".clinvk").mkdir()
         (home / ".clinvk" / "config.yaml").write_text(SETTINGS)
         self._report = home / "holds.json"
-        program = [sys.executable, str(Path(__file__).with_name("timed_serve.py")), str(self._report), "serve"]
+        program = [sys.executable, str(Path(__file__).with_name("served.py")), "null", str(self._report), "serve"]
         program += ["--port", "0", "--log-level", "warning", *(["--tui"] if console else [])]
         environment = {"HOME": str(home), "PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self._guardian, self._terminal = pty.fork()

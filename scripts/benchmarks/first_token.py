@@ -1,122 +1,137 @@
-"""From the moment in which the server hears a token to that in which the client's socket has it."""
+"""From the request to the first token of each real CLI, whose provider is a stub on loopback that answers at once.
 
-import asyncio
-import json
-import logging
-import os
-import select
-import socket
-import statistics
-import tempfile
+cold   a process is started for it
+warm   a new conversation, on a process that waits for one
+live   the next turn of a session, on the process that had the turn before
+"""
+
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
-from measure import Measured
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
+sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from clinvk.api import application, streams
-from clinvk.api.dialects.models import Models
-from clinvk.api.services import Bounds, Services
-from clinvk.backends.registry import default_registry
-from clinvk.clock import SystemClock
-from clinvk.domain import ids
-from clinvk.domain.events import TextDelta
-from clinvk.local_monitor import LocalMonitor
-from clinvk.schemas import Schemas
-from clinvk.supervisor.handle import RunHandle
-from clinvk.supervisor.limits import Limits
-from clinvk.supervisor.supervisor import Supervisor
-from clinvk.telemetry.logging import LogRing
+from asking import Asked, ask
+from drivers import DRIVERS, Driver
+from figures import CLINVK, Row, Skipped
+from goals import DRIVER, row
+from plan import Plan
+from programs import Program
+from server import Clinvk, has_pool
 
-ROUNDS = 300
-PROMPT = "/hang"
-CHAT = {"model": "demo", "messages": [{"role": "user", "content": PROMPT}], "stream": True}
-ASKED = {
-    "/api/v1/prompt": {"backend": "demo", "prompt": PROMPT, "ephemeral": True, "output_format": "stream-json"},
-    "/openai/v1/chat/completions": CHAT,
-    "/anthropic/v1/messages": CHAT | {"max_tokens": 1000},
+from tests import clis
+from tests.modelstub import client
+
+WHAT = "first-token"
+STARTS = ("cold", "warm", "live")
+_TRIES = 3
+_WAITING = 1.0
+"""Seconds more than a process takes to open, twice, until a server that is left alone has one ready."""
+_PROGRAMS = {
+    "claude": "@anthropic-ai/claude-code-*/claude",
+    "codex": "@openai/codex-*/vendor/*/bin/codex",
+    "gemini": ".bin/gemini",
 }
 
-
-def measurements() -> Iterator[Measured]:
-    """Pushed in the turn of the loop in which it is heard, against a reader that is woken for it."""
-    logging.disable()
-    for path, body in ASKED.items():
-        pushed, woken = asyncio.run(_medians(path, body))
-        yield Measured(f"a token, {path}", pushed, "by waking a reader", woken)
+Times = dict[str, list[float]]
+"""Milliseconds of each round, by start."""
 
 
-async def _medians(path: str, body: dict[str, object]) -> tuple[float, float]:
-    with tempfile.TemporaryDirectory() as home:
-        os.environ["HOME"] = home  # the demo child keeps its conversations there
-        supervisor, http, port = _server(home)
-        with socket.create_connection(("127.0.0.1", port)) as plain:
-            plain.sendall(_request(path, body))
-            run = await _idle(supervisor)
-            taken = streams.arrival
-            ways = {True: taken, False: _without_taking(taken)}
-            spent: dict[bool, list[float]] = {True: [], False: []}
-            for number in range(2 * ROUNDS):
-                at_once = bool(number % 2)
-                streams.arrival = ways[at_once]  # type: ignore[assignment]
-                spent[at_once].append(await _once(run, plain, f"<{number}>"))
-            streams.arrival = taken
-        http.stop()
-        await supervisor.drain(0)
-    return statistics.median(spent[True][10:]), statistics.median(spent[False][10:])
+def measure(plan: Plan, folder: Path, _: Program, __: str | None) -> Iterator[Row | Skipped]:
+    if not clis.installed():
+        yield Skipped(WHAT, "the CLIs are not there: scripts/install-clis")
+        return
+    with ExitStack() as running:
+        stub = running.enter_context(client.running())
+        home = folder / "first-token"
+        environment = clis.environment(home, f"http://127.0.0.1:{stub.port}")
+        pools = (False, True) if has_pool() else (None,)
+        servers = [Clinvk(home / f"pool-{pool}", None, pool, more=environment) for pool in pools]
+        for server in servers:
+            running.callback(server.end)
+        for cli in plan.clis:
+            bench = Bench(cli, home, environment, servers[0], servers[-1])
+            bench.warm_up()
+            for _number in range(plan.token_rounds):
+                bench.round()
+            yield from bench.told()
 
 
-async def _once(run: RunHandle, plain: socket.socket, text: str) -> float:
-    """Seconds until the client has what the run says."""
-    await _settled()
-    began = time.perf_counter()
-    run.log.append(TextDelta("block-1", text))
-    said = b""
-    while text.encode() not in said:
-        if select.select([plain], [], [], 0)[0]:
-            said += plain.recv(1 << 16)
-        else:
-            await asyncio.sleep(0)
-    return time.perf_counter() - began
+class Bench:
+    """One CLI: clinvk without a pool and with it, and the bare driver, in turns."""
 
+    def __init__(
+        self, cli: str, home: Path, environment: Mapping[str, str], without: Clinvk, with_pool: Clinvk
+    ) -> None:
+        self._cli, self._home, self._environment = cli, home, environment
+        self._without, self._with_pool = without, with_pool
+        self._program = next(iter(sorted((clis.CLIS / "node_modules").glob(_PROGRAMS[cli]))))
+        self._floors: Times = {start: [] for start in STARTS}
+        self._ours: dict[str, list[Asked]] = {start: [] for start in STARTS}
+        self._workdir = home / f"work-{cli}"
+        self._workdir.mkdir()
 
-async def _idle(supervisor: Supervisor) -> RunHandle:
-    """The run, once its client has read all there is."""
-    while not any(handle.run.pid for handle in supervisor.history.live()):
-        await supervisor.journal.changed()
-    (run,) = supervisor.history.live()
-    await _settled()
-    return run
+    def warm_up(self) -> None:
+        """The first start of all reads the program from the disk, whoever does it."""
+        self._ask(self._without)
 
+    def round(self) -> None:
+        waiting = self._drive()
+        try:
+            self._driven()
+            self._ours["cold"].append(self._ask(self._without))
+            warm = self._warm(_WAITING + 2 * waiting.opening)
+            self._ours["warm"].append(warm)
+            self._ours["live"].append(self._ask(self._with_pool, warm.session))
+            asked = time.perf_counter()
+            waiting.begin()
+            self._floor("warm", asked, waiting.turn("hello"))
+        finally:
+            waiting.end()
 
-async def _settled() -> None:
-    """Until whoever follows the run waits for more."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+    def told(self) -> Iterator[Row | Skipped]:
+        """A row for each start, of the rounds that began as it says: without ours where none did."""
+        for start in STARTS:
+            identity, floors = f"{WHAT}.{self._cli}.{start}", self._floors[start]
+            rounds = list(zip(self._ours[start], floors, strict=True))
+            good = [(asked.first_token * 1000, floor) for asked, floor in rounds if asked.start == start]
+            if len(good) < len(rounds):
+                others = {asked.start for asked, _ in rounds} - {start}
+                why = f"{len(rounds) - len(good)} of {len(rounds)} runs began {' and '.join(sorted(others))}"
+                yield Skipped(identity, why)
+            sides = {CLINVK: [ours for ours, _ in good], DRIVER: [floor for _, floor in good] or floors}
+            yield row(identity, f"{self._cli}, {start}: first token", "ms", sides)
 
+    def _driven(self) -> None:
+        """The floor of one process: cold, and for its next turn."""
+        driver = self._drive()
+        try:
+            driver.begin()
+            self._floor("cold", driver.began, driver.turn("hello"))
+            self._floor("live", time.perf_counter(), driver.turn("and again"))
+        finally:
+            driver.end()
 
-def _without_taking(arrival: Callable[..., object]) -> Callable[..., object]:
-    return lambda call, log, seconds, _: arrival(call, log, seconds, None)
+    def _drive(self) -> Driver:
+        return DRIVERS[self._cli](self._program, self._home, self._workdir, self._environment)
 
+    def _floor(self, start: str, asked: float, heard: float) -> None:
+        self._floors[start].append((heard - asked) * 1000)
 
-def _request(path: str, body: dict[str, object]) -> bytes:
-    data = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
+    def _warm(self, seconds: float) -> Asked:
+        """A new conversation once a child should wait; the last of some tries if none ever does."""
+        self._ask(self._with_pool)
+        for _number in range(_TRIES):
+            time.sleep(seconds if has_pool() else 0)
+            asked = self._ask(self._with_pool)
+            if asked.start == "warm" or not has_pool():
+                break
+        return asked
 
-
-def _server(home: str) -> tuple[Supervisor, HTTPServer, int]:
-    clock = SystemClock()
-
-    def new_id(kind: str) -> str:
-        return ids.new(kind, int(clock.wall() * 1000), os.urandom(ids.ENTROPY_BYTES))
-
-    supervisor = Supervisor(default_registry(), Limits(), clock, new_id)
-    services = Services(supervisor, Schemas(), Bounds(), clock, new_id, home)
-    services.monitor = LocalMonitor(services, LogRing())
-    services.models = Models(("demo",), "demo")
-    http = application.server(services)
-    sockets = bind_sockets(0, "127.0.0.1")
-    http.add_sockets(sockets)
-    return supervisor, http, sockets[0].getsockname()[1]
+    def _ask(self, server: Clinvk, session: str | None = None) -> Asked:
+        model = clis.MODELS[self._cli]
+        body = {"backend": self._cli, "prompt": "hello", "workdir": str(self._workdir)}
+        body |= {"model": model} if model else {}
+        return ask(server.port, {**body, **({"session_id": session} if session else {})})

@@ -1,5 +1,6 @@
 """What a CLI says after a silence leaves in the very turn of the loop in which it was heard."""
 
+import asyncio
 import json
 import select
 import socket
@@ -89,7 +90,7 @@ async def test_one_reader_who_fails_keeps_nothing_from_the_others(caplog):
 
     waiting, heard = Waiting(), []
     woken = [waiting.add(fail), waiting.add(heard.append)]
-    waiting.wake(Entry(0, "notice", b"{}"))
+    waiting.wake([Entry(0, "notice", b"{}")])
     assert ([each.done() for each in woken], len(heard)) == ([True, True], 1)
     assert "could not take" in caplog.text
     caplog.clear()
@@ -101,3 +102,27 @@ async def test_whoever_waits_no_longer_gets_nothing():
     stays = waiting.add()
     waiting.wake()
     assert (heard, stays.done()) == ([], True)
+
+
+async def test_who_takes_rests_for_a_turn_of_the_loop_unless_nothing_else_comes_in_it():
+    waiting, heard = Waiting(), []
+    woken = waiting.add(lambda entries: heard.extend(entry.seq for entry in entries) or True)
+    waiting.wake([Entry(0, "notice", b"{}")], alone=True)
+    waiting.wake([Entry(1, "notice", b"{}")])
+    waiting.wake([Entry(2, "notice", b"{}")])
+    assert (heard, woken.done()) == ([0, 1], False)
+    async with asyncio.timeout(DEADLINE):
+        await woken  # the rest is in the log
+
+
+async def test_who_took_all_there_was_waits_on():
+    waiting, heard = Waiting(), []
+    woken = waiting.add(lambda entries: heard.extend(entry.seq for entry in entries) or True)
+    for seq in range(3):
+        waiting.wake([Entry(seq, "notice", b"{}")])
+        await asyncio.sleep(0)
+    assert (heard, woken.done(), bool(waiting)) == ([0, 1, 2], False, True)
+    woken.cancel()
+    waiting.add().cancel()
+    waiting.wake()
+    assert not waiting

@@ -94,7 +94,7 @@ async def test_a_client_that_leaves_stops_its_run(new_secure, pair, how):
     server = await new_secure()
     async with connected(server, pair[0]) as connection:
         stream = await prompting(connection, "/hang")
-        await server.started()
+        await stream.until("session.bound")  # nothing is on its way any more
         if how == "with a request unread":
             await connection.send(ASK * 3)
         if how == "abruptly":

@@ -114,6 +114,14 @@ def port_of(stdout: Any) -> int:
     return int(re.search(rb"https?://[^ ]*:(\d+)", told).group(1))
 
 
+def configure(home: Path, **settings: Any) -> Path:
+    """Put `settings` into the file that servers on `home` read; JSON is YAML."""
+    file = home / "clinvk" / "config.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(settings))
+    return home
+
+
 def gone(family: list[processes.Process]) -> bool:
     """Whether none of these processes is left; a pid in other hands does not count."""
     now = {(row.pid, row.started) for row in processes.table().values() if row.alive}

@@ -10,8 +10,8 @@ import pytest
 from clinvk.domain.errors import SessionNotFound, StoreUnavailable
 from clinvk.domain.paging import SessionQuery
 from clinvk.domain.run import RunState
+from clinvk.store.jobs import RecordTooLong
 from clinvk.store.store import Store
-from clinvk.store.worker import RecordTooLong
 from tests.store.records import DEADLINE, a_run, a_session, add_session, check_totals, on_thread, opened
 
 FULL = "database or disk is full"

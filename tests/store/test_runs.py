@@ -84,13 +84,13 @@ async def test_a_run_that_is_not_there_is_not_found(store):
 async def test_what_is_learned_after_a_runs_end_changes_its_view_and_nothing_else(store):
     await store.end_run(FULL)
     await store.end_run(a_run("run_02"))
-    await store.save_view(FULL.id, b"more")
+    store.note_view(FULL.id, lambda: b"more")
     assert await store.run(FULL.id) == replace(FULL, view=b"more")
     assert await store.run("run_02") == a_run("run_02")
 
 
 async def test_the_view_of_a_run_that_is_gone_is_not_kept(store):
-    await store.save_view("run_1", b"more")
+    store.note_view("run_1", lambda: b"more")
     with pytest.raises(RunNotFound):
         await store.run("run_1")
 

@@ -27,7 +27,7 @@ class Told:
             hear, attach = self.group.expect()
             file = spool.open(f"run_{number}") if spool else None
             log = EventLog(SystemClock(), {"run_id": f"run_{number}"}, file)
-            log.observers.append(hear)
+            log.observe(hear)
             attach(log)
             self.logs.append(log)
 
@@ -139,7 +139,7 @@ async def test_a_batch_is_bounded_and_turns_share_one():
 
 async def test_an_entry_that_no_memory_holds_is_taken_and_breaks_nothing():
     told, taken = Told(1), []
-    told.group.changed(taken.append)
+    told.group.changed(taken.extend)
     told.say(0, size=3 << 20)
     told.say(0)
     assert [(entry.seq, len(entry.line) > 3 << 20) for entry in taken] == [(0, True)]

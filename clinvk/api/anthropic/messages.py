@@ -1,13 +1,15 @@
 """POST /anthropic/v1/messages, and /anthropic/v1/messages/count_tokens."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clinvk.api.anthropic import counting, translate
 from clinvk.api.anthropic.voice import MessageVoice
 from clinvk.api.dialects import running
 from clinvk.api.dialects.ask import ignored
 from clinvk.api.handler import Handler
-from clinvk.api.schema_types import CountTokensRequest, MessagesRequest
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import CountTokensRequest, MessagesRequest
 
 REQUEST: Final = "anthropic/messages-request"
 COUNT: Final = "X-Token-Count"

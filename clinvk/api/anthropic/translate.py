@@ -1,14 +1,16 @@
 """A request for a message → what is wanted. Pure: what cannot be had here is refused by its place."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from clinvk.api import problems
 from clinvk.api.dialects.ask import Ask
-from clinvk.api.schema_types import CountTokensRequest, MessagesRequest
 from clinvk.domain.conversation import Conversation, Turn
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import CountTokensRequest, MessagesRequest
 
 Block = Mapping[str, Any]
 
@@ -17,7 +19,7 @@ _LEFT_OUT: Final = ("thinking", "redacted_thinking")
 _NOT_GIVEN: Final = {"image": "an image", "document": "a document"}
 
 
-def to_ask(body: MessagesRequest, backend: str, ignored: tuple[str, ...]) -> Ask:
+def to_ask(body: "MessagesRequest", backend: str, ignored: tuple[str, ...]) -> Ask:
     """What `body` wants of `backend`; `ignored` are its fields without effect. Raises Problem."""
     return Ask(
         model=body["model"],
@@ -33,7 +35,7 @@ def to_ask(body: MessagesRequest, backend: str, ignored: tuple[str, ...]) -> Ask
     )
 
 
-def to_conversation(body: MessagesRequest | CountTokensRequest, backend: str) -> Conversation:
+def to_conversation(body: "MessagesRequest | CountTokensRequest", backend: str) -> Conversation:
     """What was said. Raises Problem for what cannot be had of `backend`, and where nothing was said."""
     _refuse(body)
     reader = _Reader(backend)
@@ -54,7 +56,7 @@ def _wants_reasoning(thinking: Mapping[str, Any]) -> bool:
     return thinking["type"] != "disabled" and thinking.get("display") != "omitted"
 
 
-def _refuse(body: MessagesRequest | CountTokensRequest) -> None:
+def _refuse(body: "MessagesRequest | CountTokensRequest") -> None:
     """Raise Problem for what no backend can do here."""
     choice = body.get("tool_choice")
     if choice and choice["type"] in ("any", "tool"):

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from clinvk.api.dialects.frame import Frame
 from clinvk.api.dialects.speech import Piece, Speech
 from clinvk.api.problems import Problem, Reader
 from clinvk.domain.run import StopReason
@@ -30,6 +31,7 @@ class MessageVoice:
         self._model = model
         self._index = -1  # of the newest block
         self._open: bool | None = None  # the open block: whether it is reasoning
+        self._more: Frame | None = None  # of its text
         self._has_text = False
 
     def open(self) -> bytes:
@@ -39,9 +41,7 @@ class MessageVoice:
 
     def say(self, pieces: list[Piece]) -> bytes:
         """Each piece in a block of its kind."""
-        return b"".join(
-            self._turn_to(is_reasoning=piece.is_reasoning) + self._delta(_delta_of(piece)) for piece in pieces
-        )
+        return b"".join([self._in(is_reasoning, text) for text, is_reasoning in pieces])
 
     def close(self, speech: Speech) -> tuple[bytes]:
         """The end of the open block, how the answer ended, and what was used. No message is without text."""
@@ -65,6 +65,12 @@ class MessageVoice:
         head = {"id": self._id, "type": "message", "role": "assistant", "model": self._model}
         return {**head, "content": content, **end, "usage": _used(usage) | of_all}
 
+    def _in(self, is_reasoning: bool, text: str) -> bytes:
+        """`text` in a block of that kind."""
+        begun = self._turn_to(is_reasoning=is_reasoning)
+        assert self._more, "the block is open"
+        return begun + self._more.around(text)
+
     def _turn_to(self, *, is_reasoning: bool) -> bytes:
         """Open a block of that kind, unless one is open."""
         if self._open is is_reasoning:
@@ -73,6 +79,8 @@ class MessageVoice:
         self._index += 1
         self._open = is_reasoning
         self._has_text |= not is_reasoning
+        kind, name = ("thinking_delta", "thinking") if is_reasoning else ("text_delta", "text")
+        self._more = Frame(self._delta({"type": kind, name: ""}), name)
         begun = {
             "type": "content_block_start",
             "index": self._index,
@@ -96,12 +104,6 @@ def _block(*, is_reasoning: bool) -> Json:
     if is_reasoning:
         return {"type": "thinking", "thinking": "", "signature": ""}
     return {"type": "text", "text": "", "citations": []}
-
-
-def _delta_of(piece: Piece) -> Json:
-    if piece.is_reasoning:
-        return {"type": "thinking_delta", "thinking": piece.text}
-    return {"type": "text_delta", "text": piece.text}
 
 
 def _end_of(speech: Speech) -> Json:

@@ -7,12 +7,12 @@ from typing import Final
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from clinvk.api import cors
+from clinvk.api.console.routes import OFF
 from clinvk.api.console.seat import Seat
 from clinvk.api.handler import Handler
 from clinvk.api.problems import Kind, Problem
 from clinvk.domain.access import digest
 
-OFF: Final = "There is no console here: server.console_enabled is false"
 PROTOCOL: Final = "clinvk.console"
 _KEY: Final = "clinvk.key."
 _PING_SECS: Final = 20.0

@@ -1,7 +1,8 @@
 """The answer of a run goes out as a dialect tells it: whole, or as a stream whose status is decided late."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Final
 
 from tornado.iostream import StreamClosedError
@@ -22,6 +23,10 @@ HOLD_SECS: Final = 10.0
 
 _WRITE_BYTES: Final = 256 << 10
 _TEXT: Final = (TextDelta.type, ReasoningDelta.type)
+
+
+def _is_text(entry: Entry) -> bool:
+    return entry.type in _TEXT
 
 
 async def answer(call: Handler, run: Operation, speech: Speech, voice: Voice, *, stream: bool) -> None:
@@ -54,15 +59,17 @@ class _Hearing:
             raise Problem(Kind.INTERNAL, f"What is kept of the run '{self._run.id}' has no end")
         return self._hear(batch) if batch else None
 
-    async def wait(self, seconds: float, take: Callable[[list[Piece]], None] | None = None) -> bool:
+    async def wait(self, seconds: float, take: Callable[[list[Piece]], bool] | None = None) -> bool:
         """Until there is more, or the client has left; False if that takes too long.
 
-        If more text is the first to come, `take` has its pieces in that moment.
+        As long as text comes that is not the end, `take` has its pieces in that moment, if it takes them.
         """
 
-        def hear(entry: Entry) -> None:
-            if take and entry.type in _TEXT and not self._call.gone.done():
-                take(self._hear([entry]))
+        def hear(entries: Sequence[Entry]) -> bool:
+            text = list(takewhile(_is_text, entries))
+            if not take or not text or self._call.gone.done():
+                return False
+            return take(self._hear(text)) and len(text) == len(entries) and not self.speech.over
 
         return await streams.arrival(self._call, self._run.log, max(0.0, seconds), hear)
 
@@ -146,10 +153,11 @@ class _Stream:
             pushed, self._pushed = self._pushed, None
             await self._call.sent(pushed)
 
-    def _push(self, pieces: list[Piece]) -> None:
-        """What comes after a silence goes out in the moment it is there."""
+    def _push(self, pieces: list[Piece]) -> bool:
+        """What comes after a silence goes out in the moment it is there; whether all of it is out."""
         if pieces:
             self._pushed = self._call.push(self._begun(self._voice.say(pieces)))
+        return self._pushed is None
 
     async def _send(self, data: bytes) -> None:
         await self._call.send(self._begun(data))

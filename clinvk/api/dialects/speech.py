@@ -159,5 +159,5 @@ class Speech:
             return []
         is_new = self._spoken not in (None, self._block)
         self._spoken = self._block
-        self._answer.fold(TextDelta(self._block, text))
+        self._answer.add(self._block, text)
         return [Piece(_BETWEEN_BLOCKS + text if is_new else text)]

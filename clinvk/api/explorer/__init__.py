@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from clinvk.api.explorer import page
 from clinvk.api.handler import Handler
 from clinvk.api.pages import Shelf, send_page
 
@@ -23,6 +22,8 @@ FILES: Final = Shelf(
 
 async def docs(call: Handler) -> None:
     """The page, complete without any script: the explorer takes its place where it can."""
+    from clinvk.api.explorer import page  # noqa: PLC0415  nor is what writes it loaded before it is asked for
+
     assert call.services.openapi is not None
     document = await call.services.openapi.read()
     html = page.render(document, call.client.base_url, keys=bool(call.services.keyring))

@@ -1,13 +1,15 @@
 """POST /api/v1/chain: prompts one after the other, each with the answer of the one before it."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinvk.api.handler import Handler
 from clinvk.api.native import group, translate
 from clinvk.api.problems import invalid
-from clinvk.api.schema_types import ChainRequest, Step
 from clinvk.domain.group import PREVIOUS, GroupKind, GroupSpec
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ChainRequest, Step
 
 
 async def create(call: Handler) -> None:
@@ -22,7 +24,7 @@ async def create(call: Handler) -> None:
     await group.serve(call, lambda group_id: _spec(call, body, group_id), lambda results: _tell(results, steps))
 
 
-def _spec(call: Handler, body: ChainRequest, group_id: str) -> GroupSpec:
+def _spec(call: Handler, body: "ChainRequest", group_id: str) -> GroupSpec:
     steps = _with_folders(body["steps"]) if body.get("pass_working_dir") else body["steps"]
     specs = tuple(
         translate.to_member(step, replace(call.origin, group_id=group_id, step=number), call.services)
@@ -37,7 +39,7 @@ def _spec(call: Handler, body: ChainRequest, group_id: str) -> GroupSpec:
     )
 
 
-def _with_folders(steps: list[Step]) -> list[Step]:
+def _with_folders(steps: "list[Step]") -> "list[Step]":
     """The steps, each that names no folder in that of the one before it."""
     passed: list[Step] = []
     for step in steps:
@@ -47,7 +49,7 @@ def _with_folders(steps: list[Step]) -> list[Step]:
     return passed
 
 
-def _tell(results: list[dict[str, Any]], steps: list[Step]) -> dict[str, int]:
+def _tell(results: list[dict[str, Any]], steps: "list[Step]") -> dict[str, int]:
     for result, step in zip(results, steps, strict=True):
         if "name" in step:
             result["name"] = step["name"]

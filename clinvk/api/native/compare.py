@@ -1,12 +1,14 @@
 """POST /api/v1/compare: one prompt, with several backends."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinvk.api.handler import Handler
 from clinvk.api.native import group, translate
-from clinvk.api.schema_types import CompareRequest
 from clinvk.domain.group import GroupKind, GroupSpec
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import CompareRequest
 
 
 async def create(call: Handler) -> None:
@@ -16,7 +18,7 @@ async def create(call: Handler) -> None:
     await group.serve(call, lambda group_id: _spec(call, body, group_id), lambda _: told)
 
 
-def _spec(call: Handler, body: CompareRequest, group_id: str) -> GroupSpec:
+def _spec(call: Handler, body: "CompareRequest", group_id: str) -> GroupSpec:
     origin = replace(call.origin, group_id=group_id)
     asked: list[dict[str, Any]] = [{**body, "backend": backend} for backend in body["backends"]]
     return GroupSpec(

@@ -1,12 +1,14 @@
 """POST /api/v1/parallel: many prompts, side by side."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinvk.api.handler import Handler
 from clinvk.api.native import group, translate
-from clinvk.api.schema_types import ParallelRequest
 from clinvk.domain.group import GroupKind, GroupSpec
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ParallelRequest
 
 
 async def create(call: Handler) -> None:
@@ -16,7 +18,7 @@ async def create(call: Handler) -> None:
     await group.serve(call, lambda group_id: _spec(call, body, group_id), _tell)
 
 
-def _spec(call: Handler, body: ParallelRequest, group_id: str) -> GroupSpec:
+def _spec(call: Handler, body: "ParallelRequest", group_id: str) -> GroupSpec:
     services, habits = call.services, call.services.group_habits
     specs = tuple(
         translate.to_member(task, replace(call.origin, group_id=group_id, task=number), services)

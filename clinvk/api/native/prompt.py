@@ -1,13 +1,12 @@
 """POST /api/v1/prompt."""
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clinvk.api import answering
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
 from clinvk.api.operation import Form, Operation, Start
-from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits
 from clinvk.domain.answer import Answer
 from clinvk.domain.judge import Judgement
@@ -15,6 +14,9 @@ from clinvk.domain.run import Start as ChildStart
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor.handle import RunHandle
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import PromptRequest
 
 
 async def create(call: Handler) -> None:

@@ -1,12 +1,11 @@
 """POST /api/v1/runs/{id}/rerun: the same prompt once more, also on another backend."""
 
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clinvk.api.bookkeeping import who
 from clinvk.api.handler import Handler
 from clinvk.api.native import translate
-from clinvk.api.schema_types import PromptRequest, RerunRequest
 from clinvk.api.services import Habits, Services
 from clinvk.domain.errors import Fault, InvalidInput
 from clinvk.domain.spec import Origin
@@ -14,6 +13,9 @@ from clinvk.domain.wire import to_wire
 from clinvk.supervisor import request
 from clinvk.supervisor.handle import RunHandle
 from clinvk.telemetry.audit import Action, Details
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import PromptRequest, RerunRequest
 
 _OF_ITS_BACKEND: Final = ("model", "extra", "session_id")
 """What means nothing to another backend."""

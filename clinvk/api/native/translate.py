@@ -1,10 +1,9 @@
 """The native prompt request ⇄ what the supervisor knows. Pure."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clinvk.api.operation import Form
-from clinvk.api.schema_types import PromptRequest
 from clinvk.api.services import Habits, Services
 from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Run, StopCause
@@ -15,10 +14,13 @@ from clinvk.supervisor import view
 from clinvk.supervisor.group import Member
 from clinvk.views import RunView
 
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import PromptRequest
+
 _CANCELLED: Final = "cancelled"
 
 
-def to_spec(body: PromptRequest, origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
+def to_spec(body: "PromptRequest", origin: Origin, default_workdir: str, habits: Habits) -> RunSpec:
     """`body`, already checked, as a RunSpec. What it does not say is as `habits` have it.
 
     A turn of a session that names no folder works in the session's: `workdir` is empty until then.

@@ -1,13 +1,15 @@
 """POST /openai/v1/chat/completions."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clinvk.api.dialects import running
 from clinvk.api.dialects.ask import ignored
 from clinvk.api.handler import Handler
 from clinvk.api.openai.chat_translate import to_ask
 from clinvk.api.openai.chat_voice import ChatVoice
-from clinvk.api.schema_types import ChatRequest
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ChatRequest
 
 REQUEST: Final = "openai/chat-request"
 _PLACES: Final = {"prompt": "/messages", "system_prompt": "/messages"}

@@ -1,15 +1,17 @@
 """A chat completion as it is asked for → what is wanted, free of OpenAI's words. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clinvk.api import problems
 from clinvk.api.dialects.ask import Ask
 from clinvk.api.openai import limits
 from clinvk.api.openai.content import not_given, text_of
 from clinvk.api.openai.limits import AS_TEXT, NO_FORM, NO_PROBABILITIES, NOT_OFFERED, Limit
-from clinvk.api.schema_types import ChatRequest
 from clinvk.domain.conversation import Conversation, Turn
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ChatRequest
 
 _USER: Final = "user"
 _ASSISTANT: Final = "assistant"
@@ -18,7 +20,7 @@ _SYSTEM: Final = ("system", "developer")
 Message = Mapping[str, Any]
 
 
-def to_ask(body: ChatRequest, backend: str, ignored: tuple[str, ...]) -> Ask:
+def to_ask(body: "ChatRequest", backend: str, ignored: tuple[str, ...]) -> Ask:
     """`body`, already checked. Raises Problem for what cannot be had, or if it says nothing to answer."""
     limits.check(cast("Mapping[str, Any]", body), _LIMITS)
     effort = body.get("reasoning_effort")

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import orjson
 
+from clinvk.api.dialects.frame import Frame
 from clinvk.api.dialects.speech import Piece, Speech
 from clinvk.api.problems import Problem
 from clinvk.domain.run import StopReason
@@ -30,6 +31,7 @@ class ChatVoice:
         self._created = created
         self._model = model
         self._include_usage = include_usage
+        self._frames: dict[str, Frame] = {}
 
     def open(self) -> bytes:
         """Whose message it is."""
@@ -38,7 +40,7 @@ class ChatVoice:
     def say(self, pieces: list[Piece]) -> bytes:
         """A chunk for each."""
         return b"".join(
-            self._chunk({"reasoning_content" if piece.is_reasoning else "content": piece.text}) for piece in pieces
+            [self._frame("reasoning_content" if thought else "content").around(text) for text, thought in pieces]
         )
 
     def close(self, speech: Speech) -> tuple[bytes]:
@@ -57,6 +59,12 @@ class ChatVoice:
             message["reasoning_content"] = speech.reasoning
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(speech)}
         return self._told("chat.completion", [choice]) | {"usage": usage(speech.usage)}
+
+    def _frame(self, name: str) -> Frame:
+        """The chunk of a delta that has text by that name."""
+        if name not in self._frames:
+            self._frames[name] = Frame(self._chunk({name: ""}), name)
+        return self._frames[name]
 
     def _chunk(self, delta: dict[str, str], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}

@@ -1,13 +1,15 @@
 """POST /openai/v1/responses."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from clinvk.api.dialects import running
 from clinvk.api.dialects.ask import ignored
 from clinvk.api.handler import Handler
 from clinvk.api.openai.responses_translate import to_ask, to_asked
 from clinvk.api.openai.responses_voice import ResponsesVoice
-from clinvk.api.schema_types import ResponsesRequest
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ResponsesRequest
 
 REQUEST: Final = "openai/responses-request"
 _PLACES: Final = {"prompt": "/input", "system_prompt": "/instructions"}

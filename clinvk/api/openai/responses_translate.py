@@ -1,7 +1,7 @@
 """A response as it is asked for → what is wanted, free of OpenAI's words. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from clinvk.api import problems
 from clinvk.api.dialects.ask import Ask
@@ -9,8 +9,10 @@ from clinvk.api.openai import limits
 from clinvk.api.openai.content import text_of
 from clinvk.api.openai.limits import AS_TEXT, NO_FORM, NO_PROBABILITIES, NOT_OFFERED, Limit
 from clinvk.api.openai.responses_voice import Asked
-from clinvk.api.schema_types import ResponsesRequest
 from clinvk.domain.conversation import Conversation, Turn
+
+if TYPE_CHECKING:
+    from clinvk.api.schema_types import ResponsesRequest
 
 _USER: Final = "user"
 _SYSTEM: Final = ("system", "developer")
@@ -18,7 +20,7 @@ _SYSTEM: Final = ("system", "developer")
 Item = Mapping[str, Any]
 
 
-def to_ask(body: ResponsesRequest, backend: str, ignored: tuple[str, ...]) -> Ask:
+def to_ask(body: "ResponsesRequest", backend: str, ignored: tuple[str, ...]) -> Ask:
     """`body`, already checked. Raises Problem for what cannot be had, or if it says nothing to answer."""
     sent = cast("Mapping[str, Any]", body)
     _refuse_unsupported(sent)
@@ -36,7 +38,7 @@ def to_ask(body: ResponsesRequest, backend: str, ignored: tuple[str, ...]) -> As
     )
 
 
-def to_asked(body: ResponsesRequest) -> Asked:
+def to_asked(body: "ResponsesRequest") -> Asked:
     """What the answer repeats of `body`."""
     reasoning = body.get("reasoning") or {}
     return Asked(

@@ -7,7 +7,7 @@ from tornado.httputil import HTTPHeaders
 
 from clinvk.api import admission, guards, idempotency, metrics, parameters, problems
 from clinvk.api.body import Body
-from clinvk.api.console.socket import OFF
+from clinvk.api.console.routes import OFF
 from clinvk.api.dialects import failures
 from clinvk.api.problems import Kind, Problem, Reader
 from clinvk.api.rates import Limit, Rates

@@ -4,18 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import pytest
 
 from clinvk import processes
 from tests import clis, ndjson
-from tests.e2e.conftest import DEADLINE, Served
+from tests.e2e.conftest import DEADLINE, Served, configure
 from tests.modelstub import client
 from tests.modelstub.client import Client
 
 PATIENCE = 120.0
 """Seconds that a run may take on a machine that does much else."""
+ALONE: Final = MappingProxyType({"pool": {"enabled": False}})
+"""Settings with which each run has a child of its own, and nobody waits."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,7 +100,7 @@ def serve(stub: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
             home = tmp_path_factory.mktemp("home")
             more = clis.environment(home, url or f"http://127.0.0.1:{stub.port}", key)
             more |= clis.loosen(home) if loose else {}
-            worlds[kind] = World(Served(home, more=more), stub, home)
+            worlds[kind] = World(Served(configure(home, **ALONE), more=more), stub, home)
             worlds[kind].served.patience = PATIENCE
         return worlds[kind]
 
@@ -108,7 +111,7 @@ def serve(stub: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
 
 @pytest.fixture
 def world(serve: Callable[..., World]) -> Iterator[World]:
-    """The usual server; after each test nothing of its runs is left."""
+    """The usual server, with one child a run; after each test nothing of its runs is left."""
     usual = serve()
     yield usual
     usual.nothing_left()

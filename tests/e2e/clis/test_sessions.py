@@ -3,14 +3,15 @@
 import pytest
 
 from tests import clis, ndjson
-from tests.e2e.clis.conftest import PATIENCE, World
-from tests.e2e.conftest import Served
+from tests.e2e.clis.conftest import ALONE, PATIENCE, World
+from tests.e2e.conftest import Served, configure
 
 
 @pytest.fixture
 def new_world(stub, tmp_path):
     """Starts servers one after another on one HOME; the last that was started is ended."""
     served = []
+    configure(tmp_path, **ALONE)
 
     def start():
         for before in served:

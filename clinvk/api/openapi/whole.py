@@ -1,6 +1,5 @@
 """The document: what its operations have in common, and where they are."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -57,23 +56,6 @@ _REQUEST_ID: Final = {
     "schema": {"type": "string"},
     "examples": {"example 1": {"value": "nightly-build-7"}},
 }
-
-
-class Document:
-    """The document of one server, written when somebody first asks for it: that takes a tenth of a second."""
-
-    def __init__(self, routes: Iterable[Route], schemas: Schemas) -> None:
-        self._routes = tuple(routes)
-        self._schemas = schemas
-        self._turn = asyncio.Lock()
-        self._written: dict[str, Any] | None = None
-
-    async def read(self) -> dict[str, Any]:
-        """All of it. The loop is not held meanwhile."""
-        async with self._turn:
-            if self._written is None:
-                self._written = await asyncio.to_thread(document, self._routes, self._schemas)
-        return self._written
 
 
 def document(routes: Iterable[Route], schemas: Schemas) -> dict[str, Any]:
