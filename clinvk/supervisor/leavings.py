@@ -14,14 +14,14 @@ _PAUSES: Final = (0.01, 0.03, 0.08, 0.16)
 async def is_clean(kept: Kept, descendants: Descendants) -> bool:
     """Whether nothing is left of the turn that is over, after a moment's patience."""
     try:
-        for pause in _PAUSES:
+        for pause in (*_PAUSES, None):
             if not _processes(kept, descendants):
-                break
-            await asyncio.sleep(pause)
-        its_own = kept.conversation is not None or kept.files == sites.contents(kept.outfit.folder)
-        return its_own and kept.child.is_heard and not _processes(kept, descendants)
+                return kept.child.is_heard and _files_are_its_own(kept)
+            if pause:
+                await asyncio.sleep(pause)
     except OSError:  # out of descriptors, or its folder is gone: nobody can tell
-        return False
+        pass
+    return False
 
 
 def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
@@ -32,6 +32,11 @@ def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
         return True
     had_any, kept.has_begun = kept.has_begun, has_any
     return has_any and had_any
+
+
+def _files_are_its_own(kept: Kept) -> bool:
+    """Whether nobody else may see them, or they are as they were before any turn. Raises OSError."""
+    return kept.conversation is not None or kept.files == sites.contents(kept.outfit.folder)
 
 
 def _processes(kept: Kept, descendants: Descendants) -> set[tuple[int, int]]:

@@ -161,7 +161,7 @@ class Pool:
 
     def adjust(self, limits: PoolLimits, variables: Mapping[str, Mapping[str, str]]) -> None:
         """Let these hold from now on: who waits with others goes."""
-        self._starter.variables = variables
+        self._starter.adjust(variables)
         self._limits = limits
         for kept in self._shelf:
             if self._starter.is_outdated(kept):

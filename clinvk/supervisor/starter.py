@@ -24,11 +24,17 @@ class Starter:
 
     def __init__(self, descendants: Descendants, probe: Probe, variables: Mapping[str, Mapping[str, str]]) -> None:
         """`probe` knows how CLIs are installed; `variables` are what their children see beyond the usual."""
-        self.variables = variables
+        self._own: dict[str, str] = {}
+        self.adjust(variables)
         self.sites = Sites()
         self._descendants = descendants
         self._probe = probe
         self._litter = Litter()
+
+    def adjust(self, variables: Mapping[str, Mapping[str, str]]) -> None:
+        """Let children that are started from now on see these."""
+        self.variables = variables
+        self._seen: dict[str, dict[str, str]] = {}
 
     def show(self, backend: Backend, spec: RunSpec) -> CommandView:
         """What would be executed for `spec`. Raises SpawnFailed."""
@@ -42,7 +48,7 @@ class Starter:
         What the holder of one key said never reaches a child that serves another's.
         """
         installation = self._installation(backend)
-        seen = environment.clean(os.environ, backend.traits.environment, self._added(backend), "")
+        seen = self._seen_by(backend)
         programs = [word for word in installation.argv if word.startswith("/")]
         return (
             backend.key(spec),
@@ -123,8 +129,18 @@ class Starter:
         return self.variables.get(backend.name, {})
 
     def _environment(self, backend: Backend, command: Command, site: Site, marker: str) -> dict[str, str]:
-        added = {**command.env, **self._added(backend), "TMPDIR": site.folder}
-        return environment.clean(os.environ, backend.traits.environment, added, marker)
+        own = {"TMPDIR": site.folder, environment.MARKER: marker}
+        return {**self._seen_by(backend), **command.env, **self._added(backend), **own}
+
+    def _seen_by(self, backend: Backend) -> dict[str, str]:
+        """What every child of it sees."""
+        own = dict(os.environ)
+        if own != self._own:  # it hardly ever changes, and to choose from it takes long
+            self._own, self._seen = own, {}
+        if backend.name not in self._seen:
+            added = self._added(backend)
+            self._seen[backend.name] = environment.clean(self._own, backend.traits.environment, added, "")
+        return self._seen[backend.name]
 
 
 def _view(command: Command, variables: Mapping[str, str], site: Site) -> CommandView:

@@ -139,6 +139,7 @@ def test_a_tool_that_was_allowed_is_not_allowed_to_the_next(pooled, backend, fol
 
 def test_an_effort_is_that_of_its_own_conversation(pooled):
     """codex holds it to be that of all turns that follow, in that conversation."""
+    pooled.warmed("codex")
     efforts, pids = [], set()
     for extra in ([], ["--effort=high"], []):
         before = pooled.asked_so_far()

@@ -13,7 +13,7 @@ from tests.e2e.clis.conftest import PATIENCE, World
 from tests.e2e.conftest import DEADLINE, Served, configure
 from tests.modelstub.client import Client
 
-TRIES = 4
+TRIES = 6
 """Starts after which a child waits for sure: at their first ones the CLIs furnish their folders."""
 
 
@@ -50,10 +50,10 @@ class Pooled(World):
         return Told(started["pid"], events, self.run(events[-1]["run_id"]))
 
     def warmed(self, backend: str, **fields: Any) -> Told:
-        """A new conversation on a child that was there before it, after as many as that takes."""
+        """A new conversation on a child that was there before it, after as many as that takes; one waits again."""
         for _ in range(TRIES):
             told = self.told(backend, "warm yourself", **{"ephemeral": True, **fields})
-            if told.start == "warm":
+            if told.start == "warm" and self.waiting(backend):
                 return told
         raise AssertionError(f"{TRIES} runs, and none of them met a child that waited")
 
