@@ -60,6 +60,8 @@ class Descendants:
         self._root = root or os.getpid()
         self._families: dict[str, _Family] = {}
         self._strangers: dict[tuple[int, int], set[str]] = {}
+        self._nobodys: set[int] = set()
+        """Those of them that nobody who works can have begun, at the last look."""
         # Whoever was there before any child of ours is none of our business.
         self._elders = {(row.pid, row.started) for row in processes.descendants(self._root, processes.table())}
 
@@ -75,6 +77,7 @@ class Descendants:
         `last` is the child to charge with what only ending children could be charged with; `rows` is the table of
         processes, if it was just read.
         """
+        self._nobodys.clear()
         charged: dict[str, list[Process]] = {marker: [] for marker in self._families}
         owner: dict[int, str] = {}
         living: set[tuple[int, int]] = set()
@@ -130,9 +133,7 @@ class Descendants:
         self._families[marker].ending = True
         for _ in range(_ROUNDS):
             try:
-                rows = processes.table()  # which misses none, as a quicker look might
-                charged = self.look(last=marker, rows=rows)[marker]
-                self.reap(rows)
+                charged = self._left(marker)
             except OSError:  # out of descriptors, so that nobody can be looked for
                 self._end_unseen(self._families[marker].pid)
                 await asyncio.sleep(_BLIND_ROUND_SECS)
@@ -145,6 +146,16 @@ class Descendants:
             await asyncio.sleep(_ROUND_SECS)
         else:
             _log.error("processes of %s do not die", marker)
+
+    def _left(self, marker: str) -> list[Process]:
+        """Who has to end with the child. Raises OSError. That nobody does is believed when it is seen twice."""
+        for _ in range(2):
+            rows = processes.tree(self._root)
+            charged = self.look(last=marker, rows=rows)[marker]
+            self.reap(rows)
+            if charged:
+                break
+        return charged
 
     def forget(self, marker: str) -> None:
         """The child has ended and its exit status is taken."""
@@ -168,11 +179,18 @@ class Descendants:
         """
         while True:
             await asyncio.sleep(LOOK_SECS)
-            if self._families:
+            if self._families or processes.children(self._root):
                 with contextlib.suppress(OSError):  # out of descriptors: the next look will do
                     rows = await asyncio.to_thread(processes.table)
                     self._measure(self.look(rows=rows))
+                    self._end_nobodys()
                     self.reap(rows)
+
+    def _end_nobodys(self) -> None:
+        """KILL what none of the children that work can have begun: no end of theirs would end it."""
+        for pid in self._nobodys:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def _measure(self, charged: dict[str, list[Process]]) -> None:
         now = processes.now()
@@ -206,6 +224,7 @@ class Descendants:
         going_on = {name for name, family in self._families.items() if not (family.ending or family.resting)}
         candidates = self._strangers[key] & going_on
         if not candidates:
+            self._nobodys.add(key[0])
             return last
         return next(iter(candidates)) if len(candidates) == 1 else None
 

@@ -83,6 +83,15 @@ def contents(folder: str) -> dict[str, Stamp | None]:
     return found
 
 
+def is_removed(folder: str) -> bool:
+    """Remove a folder that is empty, as most are in the end; whether it is gone by that."""
+    try:
+        os.rmdir(folder)  # noqa: PTH106  a hot path
+    except OSError:
+        return False
+    return True
+
+
 def remove(folder: str) -> None:
     """Remove a folder and all it holds; of a link, the link. It may be large: not for the loop's thread."""
     with contextlib.suppress(OSError):  # it is a folder, then

@@ -104,7 +104,8 @@ class Starter:
             await ladder.climb(kept, rungs, self._descendants, lease)
         finally:
             self._tidy(kept)
-            await asyncio.to_thread(self._clear, kept)
+            if kept.to_sweep or not sites.is_removed(kept.outfit.folder):
+                await asyncio.to_thread(self._clear, kept)
 
     def close(self) -> None:
         """Remove what is left of the sites. Not for the loop's thread."""
