@@ -12,7 +12,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
-from clinvk.api import admission, client, cors, guards, methods, parameters, paths, presence, problems
+from clinvk.api import admission, client, cors, guards, methods, parameters, presence, problems
 from clinvk.api.access import Access
 from clinvk.api.body import DISCARD_LIMIT, Body
 from clinvk.api.idempotency import HEADER
@@ -150,10 +150,7 @@ class Handler(RequestHandler):
         return Origin(dialect, client.address, label, self.request_id, client.base_url, keyed, grant=self.grant)
 
     def started(self, begun: Begun) -> None:
-        """Name what was started, a run or a group of them, in the answer's head and in the access line.
-
-        How its run came by its child is in that head too, if it is known when the head goes out.
-        """
+        """Name what was started, a run or a group of them, in the answer's head and in the access line."""
         self.access.run_id = begun.id
         self.tell(HEADERS[begun.id.partition("_")[0]], begun.id)
         self._begun = begun
@@ -265,13 +262,8 @@ class Handler(RequestHandler):
         for name, value in problem.headers.items():
             self.set_header(name, value)
         self.set_header("Content-Type", problems.MEDIA_TYPE)
-        self.finish(orjson.dumps(problem.body(self.request_id, self._reader)))
-
-    @property
-    def _reader(self) -> Reader:
-        if "anthropic-version" in self.request.headers:
-            return Reader.ANTHROPIC_SDK
-        return Reader.ANTHROPIC if paths.is_anthropic(self.request.path) else Reader.OTHER
+        reader = Reader.of(self.request.headers, self.request.path)
+        self.finish(orjson.dumps(problem.body(self.request_id, reader)))
 
     def _hang_up(self, problem: Problem) -> None:
         """Answer before the body is in; Tornado then closes the connection."""

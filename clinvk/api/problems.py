@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from clinvk.api import paths
 from clinvk.domain import errors
 from clinvk.domain.errors import Fault
 from clinvk.domain.wire import to_wire
@@ -106,6 +107,13 @@ class Reader(Enum):
     OTHER = "other"
     ANTHROPIC = "anthropic"  # on a path of that API, by whatever means
     ANTHROPIC_SDK = "anthropic-sdk"  # it named a version of that API
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], path: str) -> "Reader":
+        """Whoever sent such a request."""
+        if "anthropic-version" in headers:
+            return cls.ANTHROPIC_SDK
+        return cls.ANTHROPIC if paths.is_anthropic(path) else cls.OTHER
 
 
 class Problem(Exception):
