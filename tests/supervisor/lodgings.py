@@ -6,8 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from clinvk import processes
 from clinvk.backends.base import Command, Place, Residue, SettingsFiles
 from clinvk.domain.spec import Origin
+from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.conftest import DEADLINE, FakeBackend
 
 LODGER = Path(__file__).resolve().parents[1] / "fakecli" / "lodger.py"
@@ -78,3 +80,14 @@ class House:
 
 def of_key(label):
     return Origin(key_label=label)
+
+
+def furnished(new_stage, keeping=None, **limits):
+    """Room for three, or as `limits` say."""
+    options = PoolLimits(**{"children": 3, **limits})
+    return House(new_stage(Limits(pool=options), keeping, [Lodger(), Recluse()]))
+
+
+def is_alive(pid):
+    row = processes.read(pid)
+    return row is not None and row.alive

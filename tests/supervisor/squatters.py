@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from clinvk import processes
 from clinvk.backends.base import Command, Place, SettingsFiles
 from clinvk.supervisor import leavings
 from clinvk.supervisor.limits import Limits, PoolLimits
@@ -44,11 +43,6 @@ MINE = {"backend": "squatter"}
 def furnished(new_stage: Any, keeping: Any) -> House:
     """Room for three, squatters or lodgers."""
     return House(new_stage(Limits(pool=PoolLimits(children=3)), keeping, [Lodger(), Squatter()]))
-
-
-def is_alive(pid: int) -> bool:
-    row = processes.read(pid)
-    return row is not None and row.alive
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from clinvk.domain.run import RunState, Start, Stop, StopCause
 from clinvk.domain.wire import to_wire
 from clinvk.supervisor import log as log_module
-from tests.supervisor.squatters import MINE, furnished, is_alive, until
+from tests.supervisor.lodgings import is_alive
+from tests.supervisor.squatters import MINE, furnished, until
 
 SECRET = "hunter2"
 

@@ -7,8 +7,8 @@ import pytest
 from clinvk.domain import events
 from clinvk.domain.run import Continuation, RunState, Start, Stop, StopCause
 from clinvk.supervisor.limits import PoolLimits
-from tests.supervisor.lodgings import Lodger, of_key
-from tests.supervisor.squatters import KEPT, MINE, Squatter, furnished, is_alive, tidying
+from tests.supervisor.lodgings import Lodger, is_alive, of_key
+from tests.supervisor.squatters import KEPT, MINE, Squatter, furnished, tidying
 from tests.supervisor.test_descriptors import no_descriptors
 
 
