@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +18,7 @@ from clinvk import processes
 from clinvk.processes import Process
 from clinvk.supervisor import inspection
 from clinvk.supervisor.environment import MARKER
+from clinvk.supervisor.ledger import ANYBODYS
 from clinvk.views import ProcessView, Resources
 
 _log = logging.getLogger("clinvk.descendants")
@@ -56,7 +58,11 @@ class _Family:
 class Descendants:
     """The server's living descendants, by the child they are charged to. Children go by their marker."""
 
-    def __init__(self, root: int | None = None) -> None:
+    def __init__(
+        self, root: int | None = None, on_seen: Callable[[str, Process], None] = lambda _marker, _row: None
+    ) -> None:
+        """`on_seen` hears of each process when it is seen first, by the marker of its child or as anybody's."""
+        self._on_seen = on_seen
         self._root = root or os.getpid()
         self._families: dict[str, _Family] = {}
         self._strangers: dict[tuple[int, int], set[str]] = {}
@@ -69,7 +75,10 @@ class Descendants:
         """A child was started; `marker` is in its environment."""
         row = processes.read(pid)
         born = row.started if row else 0
-        self._families[marker] = _Family(pid, born, sessions={pid}, looked=born or processes.now())
+        family = self._families[marker] = _Family(pid, born, sessions={pid}, looked=born or processes.now())
+        if row:
+            family.seen.add((pid, born))
+            self._on_seen(marker, row)
 
     def look(self, last: str | None = None, rows: dict[int, Process] | None = None) -> dict[str, list[Process]]:
         """Charge every living descendant, parents before their children, and remember what can be seen of it now.
@@ -213,14 +222,16 @@ class Descendants:
         if marked in self._families:
             return marked
         if row.ppid == self._root and row.alive and key not in self._elders:  # whosever it says that it is
-            return self._charge_stranger(key, last)
+            return self._charge_stranger(row, last)
         return None
 
-    def _charge_stranger(self, key: tuple[int, int], last: str | None) -> str | None:
+    def _charge_stranger(self, row: Process, last: str | None) -> str | None:
         """Charge a process that tells nothing to the last child alive at its birth, once it is the last."""
+        key = (row.pid, row.started)
         if key not in self._strangers:
             born = {marker for marker, family in self._families.items() if family.started <= key[1]}
             self._strangers[key] = born
+            self._on_seen(ANYBODYS, row)
         going_on = {name for name, family in self._families.items() if not (family.ending or family.resting)}
         candidates = self._strangers[key] & going_on
         if not candidates:
@@ -230,5 +241,7 @@ class Descendants:
 
     def _remember(self, marker: str, row: Process) -> None:
         family = self._families[marker]
-        family.seen.add((row.pid, row.started))
         family.sessions.add(row.sid)
+        if (row.pid, row.started) not in family.seen:
+            family.seen.add((row.pid, row.started))
+            self._on_seen(marker, row)

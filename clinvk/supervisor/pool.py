@@ -1,8 +1,8 @@
 """The pool: children, lent to runs. One that has answered may wait for the next, and some are started ahead."""
 
 import asyncio
-import itertools
 import logging
+import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -42,20 +42,19 @@ class Pool:
         tasks: Tasks,
         descendants: Descendants,
         probe: Probe,
+        starter: Starter,
         limits: PoolLimits,
-        variables: Mapping[str, Mapping[str, str]],
     ) -> None:
-        """`probe` knows how CLIs are installed; `variables` are what their children see beyond the usual."""
+        """`probe` knows how CLIs are installed."""
         self._limits = limits
         self._tasks = tasks
         self._descendants = descendants
-        self._starter = Starter(descendants, probe, variables)
+        self._starter = starter
         self._forgetting = Forgetting(probe, descendants)
         self._shelf = Shelf()
         self._demand = Demand()
         self._tidying: dict[Kept, asyncio.Task[None]] = {}
         self._retiring: dict[Kept, asyncio.Task[None]] = {}
-        self._numbers = itertools.count(1)
         self._now = asyncio.get_running_loop().time
         self._closing = False
         self.sites = self._starter.sites
@@ -251,7 +250,7 @@ class Pool:
         if self._shelf.fitting(key, spec) or not self._demand.is_worth_one(key):
             return
         try:
-            kept = self._started(lease.want, f"{_AHEAD}-{next(self._numbers)}")
+            kept = self._started(lease.want, f"{_AHEAD}-{secrets.token_hex(8)}")
         except SpawnFailed as error:  # the next run will be told, if it still cannot be
             _log.info("no child was started ahead: %s", error)
             return

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from clinvk.supervisor.ledger import Ledger, end_children
 from clinvk.supervisor.stamps import Stamp, stamp
 
 _log = logging.getLogger("clinvk.sites")
@@ -26,6 +27,7 @@ class Sites:
         self._parent = parent
         self._root, self._lock = _begin(parent)
         self._next = self._name()
+        self.ledger = Ledger(str(self._root))
 
     @property
     def root(self) -> str:
@@ -44,12 +46,14 @@ class Sites:
         except FileNotFoundError:  # somebody tidied the temporary folder, and us away with it
             self._unlock()
             self._root, self._lock = _begin(self._parent)
+            self.ledger.move(str(self._root))
             folder, self._next = self._name(), self._name()
             Path(folder).mkdir(mode=0o700)
         return folder
 
     def close(self) -> None:
         """Remove everything; a second time does nothing."""
+        self.ledger.close()
         remove(str(self._root))
         self._unlock()
 
@@ -111,7 +115,7 @@ def remove(folder: str) -> None:
 
 
 def sweep(parent: str | None = None) -> int:
-    """Remove what servers that were killed left behind; how many folders that was."""
+    """End and remove what servers left behind that were killed with their guardians; how many folders that was."""
     swept = 0
     for root in Path(parent or tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # in use, or another user's, or going away while we look
@@ -135,6 +139,8 @@ def _sweep(root: Path) -> bool:
     try:
         if os.fstat(lock).st_uid != os.getuid():
             return False
+        if ended := end_children(str(root)):
+            _log.warning("%d processes were left by a server that was killed with its guardian: ended", ended)
         remove(str(root))
         return True
     finally:

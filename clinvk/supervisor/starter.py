@@ -22,11 +22,13 @@ _log = logging.getLogger("clinvk.starter")
 class Starter:
     """Starts children, and puts them away with all that they leave."""
 
-    def __init__(self, descendants: Descendants, probe: Probe, variables: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self, descendants: Descendants, probe: Probe, sites_: Sites, variables: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """`probe` knows how CLIs are installed; `variables` are what their children see beyond the usual."""
         self._own: dict[str, str] = {}
         self.adjust(variables)
-        self.sites = Sites()
+        self.sites = sites_
         self._descendants = descendants
         self._probe = probe
         self._litter = Litter()
@@ -70,8 +72,10 @@ class Starter:
             command = backend.command(spec, site)
             variables = self._environment(backend, command, site, marker)
             sites.furnish(site.folder, command.files)
+            self.sites.ledger.note(marker)
             child = Child.spawn(command, variables, backend.dialogue(spec))
         except BaseException as error:
+            self.sites.ledger.strike(marker)
             sites.remove(site.folder)
             self._probe.forget(backend.name)
             if isinstance(error, OSError | ValueError):  # a character that no path and no argument can hold, say
@@ -104,6 +108,7 @@ class Starter:
             await ladder.climb(kept, rungs, self._descendants, lease)
         finally:
             self._tidy(kept)
+            self.sites.ledger.strike(kept.marker)
             if kept.to_sweep or not sites.is_removed(kept.outfit.folder):
                 await asyncio.to_thread(self._clear, kept)
 

@@ -29,7 +29,9 @@ from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.runner import Admission, Runner, Surroundings
 from clinvk.supervisor.sessions import Sessions, Turn, alone
+from clinvk.supervisor.sites import Sites
 from clinvk.supervisor.slots import Slots
+from clinvk.supervisor.starter import Starter
 from clinvk.supervisor.tasks import Tasks, first_of
 from clinvk.supervisor.vetting import Vetting
 from clinvk.views import CommandView, StoreStatus
@@ -60,13 +62,15 @@ class Supervisor:
         self._store = keeping.store
         self._tasks = Tasks()
         self._watches = Tasks()
-        self._descendants = Descendants()
+        sites = Sites()
+        self._descendants = Descendants(on_seen=sites.ledger.add)
         self.errands = Errands(self._descendants)
         self._slots = Slots(limits)
         time = AttendedTime(clock)
         self.probe = Probe(registry, limits.paths, self._descendants, limits.variables)
         self._vetting = Vetting(registry, self.probe, limits)
-        self.pool = Pool(self._tasks, self._descendants, self.probe, limits.pool, limits.variables)
+        starter = Starter(self._descendants, self.probe, sites, limits.variables)
+        self.pool = Pool(self._tasks, self._descendants, self.probe, starter, limits.pool)
         self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
         retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)

@@ -74,6 +74,26 @@ def test_a_server_whose_guardian_is_killed_ends_and_leaves_nothing(tmp_path):
 
 
 @pytest.mark.timeout(ROUNDS * 15)
+@pytest.mark.timeout(ROUNDS * 15)
+def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next_start(tmp_path):
+    for round_ in range(ROUNDS):
+        with busy(tmp_path, round_) as (served, family):
+            for run in served.json("GET", "/api/v1/runs?live=true")["runs"]:
+                served.json("GET", f"/api/v1/runs/{run['id']}/processes")  # which is a look, as there is every 2 s
+            served.guardian.send_signal(signal.SIGSTOP)  # as if both had died in the same moment
+            os.kill(served.pid, signal.SIGKILL)
+            served.guardian.kill()
+            served.guardian.wait(DEADLINE)
+            assert not gone(family)
+            home = tmp_path / f"{round_}-next"
+            home.mkdir()
+            following = Served(home)
+            try:
+                assert gone(family)
+            finally:
+                following.end()
+
+
 def test_a_client_that_leaves_leaves_nothing(served):
     for _ in range(ROUNDS):
         before = served.family()

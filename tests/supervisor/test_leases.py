@@ -58,7 +58,7 @@ async def staged(tmp_path):
 
 
 def sites(stage):
-    return [path.name for path in Path(stage.supervisor.pool.sites.root).iterdir()]
+    return [path.name for path in Path(stage.supervisor.pool.sites.root).iterdir() if path.is_dir()]
 
 
 async def test_a_cli_that_moved_is_looked_for_again_by_the_next_run(staged, tmp_path, monkeypatch):

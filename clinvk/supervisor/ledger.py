@@ -1,0 +1,163 @@
+"""The ledger: which children a server has, on disk, for the next server to end what is left of them.
+
+Nobody needs it as long as the server or its guardian lives. Both killed in one moment leave the children to init.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from itertools import chain
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from clinvk import processes
+from clinvk.processes import Process
+from clinvk.supervisor.environment import MARKER
+
+NAME: Final = "children"
+ANYBODYS: Final = ""
+"""The marker of what is below the server, and nobody can tell below which child."""
+_LONGEST: Final = 1 << 20
+"""Bytes after which it is written anew, with those alone that live."""
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_ROUNDS: Final = 1000
+_ROUND_SECS: Final = 0.01
+
+
+class Entry(NamedTuple):
+    """A process: the marker of the child that it belongs to, its pid and its start, as in `Process`.
+
+    Without a pid it is a child that is about to be started.
+    """
+
+    marker: str
+    pid: int = 0
+    started: int = 0
+
+
+class Ledger:
+    """The children of this server, in a file. What cannot be written is not: it is the last net of three."""
+
+    def __init__(self, folder: str) -> None:
+        self._path = Path(folder, NAME)
+        self._living: dict[str, list[Entry]] = {ANYBODYS: []}
+        self._file: int | None = None
+        self._size = 0
+
+    def note(self, marker: str) -> None:
+        """A child is about to be started with that marker."""
+        self._living[marker] = [Entry(marker)]
+        self._append(self._living[marker][0])
+
+    def add(self, marker: str, row: Process) -> None:
+        """That child, or a process of its, was seen. Of one that was not noted nothing is."""
+        if marker in self._living:
+            self._living[marker].append(Entry(marker, row.pid, row.started))
+            self._append(self._living[marker][-1])
+
+    def strike(self, marker: str) -> None:
+        """That child is gone, with all that was below it."""
+        if self._living.pop(marker, None):
+            self._append(marker)
+
+    def move(self, folder: str) -> None:
+        """Go on in another folder, where the old one is gone."""
+        self.close()
+        self._path = Path(folder, NAME)
+
+    def close(self) -> None:
+        """No more is written."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _append(self, what: Entry | str) -> None:
+        with contextlib.suppress(OSError):
+            if self._file is None or self._size > _LONGEST:
+                self._begin()
+                return
+            line = json.dumps(what).encode() + b"\n"
+            self._size += os.write(self._file, line)
+
+    def _begin(self) -> None:
+        """Write it anew, so that at each moment there is a whole one."""
+        self.close()
+        new = self._path.with_suffix(".new")
+        self._living[ANYBODYS] = [entry for entry in self._living[ANYBODYS] if _is_alive(entry)]
+        lines = [_boot(), *chain(*self._living.values())]
+        data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+        new.write_bytes(data)
+        new.replace(self._path)
+        self._file, self._size = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), len(data)
+
+
+def end_children(folder: str) -> int:
+    """KILL what is left of the children that are in the ledger of `folder`; how many processes that were.
+
+    A process is one of theirs by its pid and start, its session, its marker, or its parents. Blocks until none of
+    them is left, ten seconds at most.
+    """
+    entries = _read(Path(folder, NAME))
+    ended: set[tuple[int, int]] = set()
+    for _ in range(_ROUNDS):
+        left = _left(entries) if entries else []
+        if not left:
+            break
+        for row in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(row.pid, signal.SIGKILL)
+            ended.add((row.pid, row.started))
+        time.sleep(_ROUND_SECS)
+    return len(ended)
+
+
+def _left(entries: list[Entry]) -> list[Process]:
+    rows = processes.table()
+    leaders = {entry.pid: entry.started for entry in entries if entry.pid}
+    markers = {entry.marker for entry in entries} - {ANYBODYS}
+    found = {row.pid: row for row in rows.values() if _is_theirs(row, rows, leaders, markers)}
+    for pid in list(found):
+        found |= {row.pid: row for row in processes.descendants(pid, rows)}
+    return [row for row in found.values() if row.alive]
+
+
+def _is_theirs(row: Process, rows: dict[int, Process], leaders: dict[int, int], markers: set[str]) -> bool:
+    if row.sid in leaders:
+        leader = rows.get(row.sid)
+        # Its number is nobody else's as long as its session is there; then it is that of another session.
+        if leader is None or leader.started == leaders[row.sid]:
+            return True
+    return row.pid != os.getpid() and processes.marker(row.pid, MARKER) in markers
+
+
+def _read(path: Path) -> list[Entry]:
+    """Those who lived when it was written last; none of before the machine was started."""
+    try:
+        boot, *lines = path.read_text().splitlines()
+    except (OSError, ValueError):  # there is none
+        return []
+    living: dict[str, list[Entry]] = {}
+    for line in lines:
+        try:
+            what = json.loads(line)
+        except ValueError:  # the server died while it wrote this
+            break
+        if isinstance(what, str):
+            living.pop(what, None)
+        else:
+            living.setdefault(what[0], []).append(Entry(*what))
+    return list(chain(*living.values())) if boot == json.dumps(_boot()) else []
+
+
+def _is_alive(entry: Entry) -> bool:
+    row = processes.read(entry.pid)
+    return row is not None and row.started == entry.started
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:  # another system
+        return ""
