@@ -115,19 +115,22 @@ def end_children(folder: str) -> int:
 
 def _left(entries: list[Entry]) -> list[Process]:
     rows = processes.table()
-    leaders = {entry.pid: entry.started for entry in entries if entry.pid}
+    born = {entry.pid: entry.started for entry in entries if entry.pid}
     markers = {entry.marker for entry in entries} - {ANYBODYS}
-    found = {row.pid: row for row in rows.values() if _is_theirs(row, rows, leaders, markers)}
+    found = {row.pid: row for row in rows.values() if _is_theirs(row, rows, born, markers)}
     for pid in list(found):
         found |= {row.pid: row for row in processes.descendants(pid, rows)}
     return [row for row in found.values() if row.alive]
 
 
-def _is_theirs(row: Process, rows: dict[int, Process], leaders: dict[int, int], markers: set[str]) -> bool:
-    if row.sid in leaders:
+def _is_theirs(row: Process, rows: dict[int, Process], born: dict[int, int], markers: set[str]) -> bool:
+    """Whether it is in the ledger, `born` when, or in the session of one that is, or has one of the markers."""
+    if born.get(row.pid) == row.started:
+        return True
+    if row.sid in born:
         leader = rows.get(row.sid)
         # Its number is nobody else's as long as its session is there; then it is that of another session.
-        if leader is None or leader.started == leaders[row.sid]:
+        if leader is None or leader.started == born[row.sid]:
             return True
     return row.pid != os.getpid() and processes.marker(row.pid, MARKER) in markers
 

@@ -167,7 +167,11 @@ def seen_by_a_child(file_of_keys: bool = False, **variables: str) -> list[str]:
             if looks.returncode:
                 pytest.skip("another user may not read this checkout")
             argv = (*nobody, *SERVE)
-        Served(home, argv=argv, more=variables).end()
+        served = Served(home, argv=argv, more=variables)
+        try:
+            served.call("GET", "/api/v1/backends", Authorization=f"Bearer {A}").read()  # once they are looked at
+        finally:
+            served.end()
         assert (home / "who").read_text() != "0\n"
         return [line for name in ("seen", "own") for line in (home / name).read_text().splitlines()]
     finally:

@@ -97,13 +97,13 @@ def test_what_was_seen_of_a_child_is_known_without_a_marker_or_a_parent(tmp_path
     assert is_killed(seen)
 
 
-def test_what_nobody_can_be_charged_with_is_known_too(tmp_path, started):
-    seen = started()
+def test_what_nobody_can_be_charged_with_is_known_too(tmp_path):
+    seen = subprocess.Popen(SLEEP, env={})  # in a session of others
     ledger = Ledger(str(tmp_path))
     ledger.add(ANYBODYS, processes.read(seen.pid))
     ledger.close()
     assert end_children(str(tmp_path)) == 1
-    assert is_killed(seen)
+    assert seen.wait(DEADLINE) == -signal.SIGKILL
 
 
 def test_what_was_anybodys_and_is_gone_is_written_no_more(tmp_path, started):
