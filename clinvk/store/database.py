@@ -5,7 +5,8 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -27,6 +28,8 @@ _PRAGMAS: Final = (
     "PRAGMA journal_size_limit = 16777216",  # a burst shall not leave a large -wal for ever
 )
 
+_DAMAGE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
 T = TypeVar("T")
 
 
@@ -38,11 +41,13 @@ class Database:
     """
 
     def __init__(self, folder: Path, migrations: Path = MIGRATIONS) -> None:
-        """Open, and make what is missing. Raises StoreUnavailable, with nothing held and nothing changed."""
+        """Open, and make what is missing; what is damaged is set aside. Raises StoreUnavailable, with nothing held
+        and nothing changed.
+        """
         self.path = folder / FILE
         self._lock = _locked(folder)
         try:
-            self.connection = _connected(self.path, migrations)
+            self.connection = _whole(self.path, migrations)
         except BaseException:
             os.close(self._lock)
             raise
@@ -140,6 +145,31 @@ def _take(lock: int) -> None:
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
+class _Damaged(StoreUnavailable):
+    """Nothing can be read of the file: it is no database, or one no more."""
+
+
+def _whole(path: Path, migrations: Path) -> sqlite3.Connection:
+    """The database, or a new one in place of a damaged one: nobody shall be without for what is lost anyway."""
+    try:
+        return _connected(path, migrations)
+    except _Damaged as damaged:
+        aside = _set_aside(path)
+        _log.error("%s; it is kept as %s, and the store begins anew", damaged.reason, aside)
+        return _connected(path, migrations)
+
+
+def _set_aside(path: Path) -> Path:
+    """Give the file another name, which is told, and what belongs to it; none is ever overwritten."""
+    with _told(path):
+        names = (path.with_name(f"{path.name}-damaged-{number}") for number in count(1))
+        aside = next(name for name in names if not name.exists())
+        for end in ("-wal", "-shm", ""):
+            with suppress(FileNotFoundError):
+                path.with_name(f"{path.name}{end}").rename(f"{aside}{end}")
+    return aside
+
+
 def _connected(path: Path, migrations: Path) -> sqlite3.Connection:
     with _told(path):
         _make_private(path)
@@ -179,6 +209,7 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        raise StoreUnavailable(f"{path}: {error}") from error
+        kind = _Damaged if getattr(error, "sqlite_errorcode", None) in _DAMAGE else StoreUnavailable
+        raise kind(f"{path}: {error}") from error
     except StoreUnavailable as error:
         raise StoreUnavailable(f"{error.reason} ({path})") from error

@@ -103,11 +103,20 @@ async def test_giving_up_on_opening_lets_go_of_the_home(home):
         assert store.session_count == 0
 
 
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(home):
+async def test_a_file_that_is_no_database_is_set_aside_and_named_and_a_fresh_one_begun(home, caplog):
     home.mkdir()
     (home / "clinvk.db").write_bytes(b"my holiday photographs\n" * 500)
-    assert await refusal(home) == f"{home}/clinvk.db: file is not a database"
-    assert contents(home)["clinvk.db"] == b"my holiday photographs\n" * 500
+    (home / "clinvk.db-damaged-1").write_bytes(b"of last year")
+    async with opened(home) as store:
+        await add_session(store, a_session())
+        assert store.session_count == 1
+    assert contents(home)["clinvk.db-damaged-2"] == b"my holiday photographs\n" * 500
+    assert contents(home)["clinvk.db-damaged-1"] == b"of last year"
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said == (
+        f"{home}/clinvk.db: file is not a database; it is kept as {home}/clinvk.db-damaged-2, and the store begins"
+        " anew"
+    )
 
 
 async def test_the_database_of_another_program_is_refused_and_left_alone(home):
@@ -141,7 +150,10 @@ async def test_a_damaged_file_is_a_failure_in_a_sentence_and_not_the_end(home):
         size = file.seek(0, os.SEEK_END)
         file.seek(4096)  # the first page stays: it says what this is
         file.write(b"\xff" * (size - 4096))
-    assert await refusal(home) == f"{home}/clinvk.db: database disk image is malformed"
+    damaged = contents(home)["clinvk.db"]
+    async with opened(home) as store:
+        assert store.session_count == 0
+    assert contents(home)["clinvk.db-damaged-1"] == damaged
 
 
 async def test_a_file_whose_totals_are_gone_is_refused(home):
