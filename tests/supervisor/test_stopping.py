@@ -184,7 +184,7 @@ async def test_the_servers_total_holds_where_the_request_asks_for_more(new_stage
 
 
 async def test_waiting_for_a_slot_is_not_running(new_stage):
-    stage = new_stage(Limits(max_concurrent_runs=1, total_secs=0.4))
+    stage = new_stage(Limits(max_concurrent_runs=1, total_secs=2.0))
     await stage.start("slowly 0.05")
     waiting = await stage.start()
     assert (await waiting.end()).state is RunState.COMPLETED
