@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +117,7 @@ class Connection:
         if abruptly:
             self.writer.transport.abort()
         self.writer.close()
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # what was still said to who had taken leave
             await self.writer.wait_closed()
 
 
