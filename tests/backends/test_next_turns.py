@@ -7,8 +7,10 @@ import pytest
 
 from clinvk.backends.claude.backend import ClaudeBackend
 from clinvk.domain.events import SessionBound, TextDelta, TurnDone
-from clinvk.domain.run import Start
+from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec, SandboxMode
+from tests.backends.acp_talk import READY, Agent, prompted_agent
+from tests.backends.acp_talk import SPEC as ACP
 from tests.backends.codex_talk import NATIVE, NO_ACCOUNT_NEEDED, SPEC, THREAD, Talk
 
 UUID = "3660d789-b763-4698-bb4b-c5cd024dfe7a"
@@ -157,3 +159,17 @@ def test_codex_that_waits_begins_at_once():
     talk.written()
     talk.dialogue.begin("turn", SPEC)
     assert methods(talk) == ["thread/start"]
+
+
+def test_an_agent_is_ready_once_it_has_answered():
+    agent = Agent()
+    assert not agent.dialogue.ready
+    agent.answers(1, READY)
+    assert agent.dialogue.ready
+
+
+def test_an_agent_that_goes_before_it_hears_of_a_live_turn_has_said_nothing_of_it():
+    agent = prompted_agent()
+    agent.answers(3, {"stopReason": "end_turn"})
+    agent.dialogue.begin("next", replace(ACP, resume="s"))
+    assert agent.dialogue.exited(Exit(1)) == []
