@@ -12,7 +12,7 @@ import pytest
 from tests import clis
 from tests.documents import promised
 from tests.e2e.clis.conftest import PATIENCE, World
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, gone
 from tests.modelstub import client
 from tests.sdks import bench
 
@@ -55,8 +55,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made = World(Served(home, more=more), stub, home)
         made.served.patience = PATIENCE
         yield made
-        made.nothing_left()
+        family = made.served.family()
         made.served.end()
+        assert gone(family)
 
 
 def printed(command: list[str], text: str, folder: Path) -> str:

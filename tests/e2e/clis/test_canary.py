@@ -110,6 +110,7 @@ def test_a_session_keeps_its_secret_from_the_next_conversation(pooled, backend, 
     _, mine = folders
     fields = {"workdir": str(mine), **ANYTHING}
     secret = f"canary-{secrets.token_hex(8)}"
+    pooled.warmed(backend, **fields)
     session = pooled.told(backend, f"my secret is {secret}", **fields)
     told_b, bodies = looks(pooled, backend, 2, **fields)
     assert told_b.pid != session.pid
