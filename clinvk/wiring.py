@@ -39,6 +39,7 @@ def limits(settings: Settings, keyring: Keyring, *, log_content: bool) -> Limits
         max_queued_runs=settings.server.max_queued_runs,
         total_secs=settings.unified_flags.command_timeout_secs,
         run_bytes=settings.server.max_run_output_bytes,
+        memory_bytes=settings.server.max_run_memory_bytes,
         log_content=log_content,
         workdirs=workdir.Bounds(
             settings.server.allowed_workdir_prefixes, settings.server.blocked_workdir_prefixes

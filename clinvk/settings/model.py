@@ -117,6 +117,7 @@ class ServerSettings:
     max_concurrent_runs: int
     max_queued_runs: int
     max_run_output_bytes: int
+    max_run_memory_bytes: int
     request_timeout_secs: float
     read_timeout_secs: float
     write_timeout_secs: float

@@ -18,6 +18,7 @@ from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
 from clinvk.supervisor import workdir
+from clinvk.supervisor.cgroup import Cgroup
 from clinvk.supervisor.pipes import ReadPipe, WritePipe
 
 _log = logging.getLogger("clinvk.child")
@@ -49,9 +50,14 @@ class Listener(Protocol):
 class Child:
     """One process in a session of its own, from spawn to exit."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", dialogue: Dialogue) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", dialogue: Dialogue, cgroup: Cgroup | None = None
+    ) -> None:
         self.pid = process.pid
         self.dialogue = dialogue
+        self.cgroup = cgroup
+        """Where it and what it starts is, if there is such a place."""
+        self._moving: asyncio.Future[None] | None = None
         self.exit: Exit | None = None
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self._process = process
@@ -70,10 +76,16 @@ class Child:
         self._watch_exit()
 
     @classmethod
-    def spawn(cls, command: Command, environment: Mapping[str, str], dialogue: Dialogue) -> "Child":
+    def spawn(
+        cls,
+        command: Command,
+        environment: Mapping[str, str],
+        dialogue: Dialogue,
+        cgroup: Cgroup | None = None,
+    ) -> "Child":
         """Start `command` in a session of its own, in the very folder that its `cwd`, a real path, is now.
 
-        Raises SpawnFailed, in a sentence.
+        Soon after that it is moved into `cgroup`. Raises SpawnFailed, in a sentence.
         """
         try:
             with workdir.held(command.cwd) as cwd:
@@ -93,7 +105,7 @@ class Child:
             named = f" '{at}'" if at else ""
             raise SpawnFailed(f"The CLI could not be started: {error.strerror}{named}") from error
         try:
-            return cls(process, dialogue)
+            return cls(process, dialogue, cgroup)
         except OSError as error:  # out of descriptors: a process nobody watches must not live
             process.kill()
             process.wait()
@@ -220,9 +232,23 @@ class Child:
         def ended() -> None:
             loop.remove_reader(fd)
             os.close(fd)
-            self._reap()
+            if self._moving is None or self._moving.done():
+                self._reap()
+            else:  # its number is its own until then
+                self._moving.add_done_callback(lambda _: self._reap())
 
         loop.add_reader(fd, ended)
+        self._move(loop)
+
+    def _move(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have it moved into its group.
+
+        `clone3` could have it born there, but nothing that starts processes for us can be asked for that. What it
+        forks before, in its first hundredths of a second, is known by ancestry, session and marker.
+        """
+        if self.cgroup:
+            with contextlib.suppress(RuntimeError):  # no thread can be had: it stays where it was born
+                self._moving = loop.run_in_executor(None, self.cgroup.take, self.pid)
 
     def _wait_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._process.wait()

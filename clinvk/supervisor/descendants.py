@@ -1,8 +1,9 @@
-"""Which process belongs to which child: by the ancestry seen, by its session, by its environment's marker.
+"""Which process belongs to which child: by ancestry that was seen, session, control group, environment's marker.
 
 A CLI starts its tools in sessions of their own, and a tool may fork twice and let its parent die. The
 server adopts such orphans (it is a subreaper), and this is where they are charged to a child and ended
-with it. One that left no trace at all is ended with the last of the children alive at its birth.
+with it. One that left no trace at all, where there are no groups, is ended with the last of the children alive at
+its birth.
 """
 
 import asyncio
@@ -16,7 +17,9 @@ from typing import Final
 
 from clinvk import processes
 from clinvk.processes import Process
-from clinvk.supervisor import inspection
+from clinvk.supervisor import cgroup, inspection
+from clinvk.supervisor.cgroup import Cgroup
+from clinvk.supervisor.cgroups import NOWHERE, Cgroups
 from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.ledger import ANYBODYS
 from clinvk.views import ProcessView, Resources
@@ -35,6 +38,7 @@ class _Family:
 
     pid: int
     started: int
+    cgroup: Cgroup | None = None
     seen: set[tuple[int, int]] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
     ending: bool = False
@@ -59,9 +63,16 @@ class Descendants:
     """The server's living descendants, by the child they are charged to. Children go by their marker."""
 
     def __init__(
-        self, root: int | None = None, on_seen: Callable[[str, Process], None] = lambda _marker, _row: None
+        self,
+        root: int | None = None,
+        on_seen: Callable[[str, Process], None] = lambda _marker, _row: None,
+        cgroups: Cgroups = NOWHERE,
     ) -> None:
-        """`on_seen` hears of each process when it is seen first, by the marker of its child or as anybody's."""
+        """`on_seen` hears of each process when it is seen first, by the marker of its child or as anybody's.
+
+        `cgroups` are where children are to be.
+        """
+        self.cgroups = cgroups
         self._on_seen = on_seen
         self._root = root or os.getpid()
         self._families: dict[str, _Family] = {}
@@ -71,11 +82,12 @@ class Descendants:
         # Whoever was there before any child of ours is none of our business.
         self._elders = {(row.pid, row.started) for row in processes.descendants(self._root, processes.table())}
 
-    def enrol(self, marker: str, pid: int) -> None:
-        """A child was started; `marker` is in its environment."""
+    def enrol(self, marker: str, pid: int, cgroup: Cgroup | None = None) -> None:
+        """A child was started; `marker` is in its environment, and it is moved into `cgroup`."""
         row = processes.read(pid)
         born = row.started if row else 0
-        family = self._families[marker] = _Family(pid, born, sessions={pid}, looked=born or processes.now())
+        looked = born or processes.now()
+        family = self._families[marker] = _Family(pid, born, cgroup, sessions={pid}, looked=looked)
         if row:
             family.seen.add((pid, born))
             self._on_seen(marker, row)
@@ -104,7 +116,11 @@ class Descendants:
 
     def glance(self) -> None:
         """Look below this process only, not at the whole machine: for ancestry, not for an end. Raises OSError."""
-        self.look(rows=processes.tree(self._root))
+        self.look(rows=self.tree())
+
+    def tree(self) -> dict[int, Process]:
+        """Who is below this process, as `look` takes it. May be read in a thread. Raises OSError."""
+        return processes.tree(self._root)
 
     def usage(self, marker: str) -> Resources | None:
         """What the child's processes took when they were last measured; None before that, and once it is gone."""
@@ -138,13 +154,20 @@ class Descendants:
         return rows
 
     async def end(self, marker: str) -> None:
-        """KILL every process charged to the child until none is left."""
-        self._families[marker].ending = True
+        """KILL every process charged to the child until none is left, and remove its group."""
+        family = self._families[marker]
+        family.ending = True
+        await self._end_charged(marker, family)
+        if family.cgroup and family.cgroup.is_there:
+            await _end_group(family.cgroup)
+
+    async def _end_charged(self, marker: str, family: _Family) -> None:
+        at_a_stroke = family.cgroup
         for _ in range(_ROUNDS):
             try:
                 charged = self._left(marker)
             except OSError:  # out of descriptors, so that nobody can be looked for
-                self._end_unseen(self._families[marker].pid)
+                self._end_unseen(family.pid)
                 await asyncio.sleep(_BLIND_ROUND_SECS)
                 continue
             if not charged:
@@ -152,7 +175,11 @@ class Descendants:
             for row in charged:
                 with contextlib.suppress(ProcessLookupError):  # gone by itself meanwhile
                     os.kill(row.pid, signal.SIGKILL)
-            await asyncio.sleep(_ROUND_SECS)
+            if at_a_stroke:  # now that ancestry was seen: not all were born in the group
+                await _end_group(at_a_stroke)
+                at_a_stroke = None
+            else:
+                await asyncio.sleep(_ROUND_SECS)
         else:
             _log.error("processes of %s do not die", marker)
 
@@ -218,12 +245,18 @@ class Descendants:
         for marker, family in self._families.items():
             if row.pid == family.pid or key in family.seen or row.sid in family.sessions:
                 return marker
-        marked = processes.marker(row.pid, MARKER)
+        marked = self._housing(row.pid) or processes.marker(row.pid, MARKER)
         if marked in self._families:
             return marked
         if row.ppid == self._root and row.alive and key not in self._elders:  # whosever it says that it is
             return self._charge_stranger(row, last)
         return None
+
+    def _housing(self, pid: int) -> str | None:
+        """The child whose group a process is in, or in one that a tool made below it."""
+        named = {family.cgroup.name: marker for marker, family in self._families.items() if family.cgroup}
+        path = cgroup.path_of(pid) if named else None
+        return next((named[name] for name in path.split("/") if name in named), None) if path else None
 
     def _charge_stranger(self, row: Process, last: str | None) -> str | None:
         """Charge a process that tells nothing to the last child alive at its birth, once it is the last."""
@@ -245,3 +278,10 @@ class Descendants:
         if (row.pid, row.started) not in family.seen:
             family.seen.add((row.pid, row.started))
             self._on_seen(marker, row)
+
+
+async def _end_group(group: Cgroup) -> None:
+    try:
+        await asyncio.to_thread(group.end)
+    except RuntimeError:  # no thread can be had: somebody may have forked too often, and has to end
+        group.end()

@@ -32,8 +32,9 @@ async def run(
     """Run `command` with that environment, `seconds` at most. No process of it is left. Raises SpawnFailed."""
     heard = _Heard()
     command = replace(command, cwd=workdir.real(command.cwd))
-    child = Child.spawn(command, dict(variables), heard)
-    descendants.enrol(marker, child.pid)
+    cgroup = descendants.cgroups.new()
+    child = Child.spawn(command, dict(variables), heard, cgroup)
+    descendants.enrol(marker, child.pid, cgroup)
     try:
         child.open()
         in_time = await first_of(child.ended, timeout=seconds)

@@ -127,11 +127,14 @@ class Lease:
         return self.spec.ephemeral and not self.spec.resume
 
     @property
+    def ended_by_exit(self) -> bool:
+        """Whether the child's exit, not the turn's end, was the end of it."""
+        return self.over.done() and not self.over.exception() and isinstance(self.over.result(), Exit)
+
+    @property
     def came_to_nothing(self) -> bool:
         """Whether a child that was there before ended without a sign that it had heard of the turn."""
-        if self.start is Start.COLD or not self.over.done() or self.over.exception():
-            return False
-        return isinstance(self.over.result(), Exit) and not self._heard_of
+        return self.start is not Start.COLD and self.ended_by_exit and not self._heard_of
 
     def begin(
         self, turn: str, emit: Callable[[Sequence[Output]], None], overflowed: Callable[[LineTooLong], None]

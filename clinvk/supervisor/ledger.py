@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from clinvk import processes
 from clinvk.processes import Process
+from clinvk.supervisor.cgroup import Cgroup
 from clinvk.supervisor.environment import MARKER
 
 NAME: Final = "children"
@@ -29,12 +30,14 @@ _ROUND_SECS: Final = 0.01
 class Entry(NamedTuple):
     """A process: the marker of the child that it belongs to, its pid and its start, as in `Process`.
 
-    Without a pid it is a child that is about to be started.
+    Without a pid it is a child that is about to be started; `cgroup` is the folder of the group that it will have,
+    empty for none.
     """
 
     marker: str
     pid: int = 0
     started: int = 0
+    cgroup: str = ""
 
 
 class Ledger:
@@ -46,9 +49,9 @@ class Ledger:
         self._file: int | None = None
         self._size = 0
 
-    def note(self, marker: str) -> None:
-        """A child is about to be started with that marker."""
-        self._living[marker] = [Entry(marker)]
+    def note(self, marker: str, cgroup: str = "") -> None:
+        """A child is about to be started with that marker, and moved into that group."""
+        self._living[marker] = [Entry(marker, cgroup=cgroup)]
         self._append(self._living[marker][0])
 
     def add(self, marker: str, row: Process) -> None:
@@ -96,13 +99,14 @@ class Ledger:
 def end_children(folder: str) -> int:
     """KILL what is left of the children that are in the ledger of `folder`; how many processes that were.
 
-    A process is one of theirs by its pid and start, its session, its marker, or its parents. Blocks until none of
-    them is left, ten seconds at most.
+    A process is one of theirs by its control group, its pid and start, its session, its marker, or its parents.
+    Blocks until none of them is left, ten seconds at most.
     """
     entries = _read(Path(folder, NAME))
+    groups = list(filter(_is_another, [Cgroup(entry.cgroup) for entry in entries if entry.cgroup]))
     ended: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):
-        left = _left(entries) if entries else []
+        left = _left(entries, groups) if entries else []
         if not left:
             break
         for row in left:
@@ -110,14 +114,18 @@ def end_children(folder: str) -> int:
                 os.kill(row.pid, signal.SIGKILL)
             ended.add((row.pid, row.started))
         time.sleep(_ROUND_SECS)
+    for group in groups:
+        group.end()
     return len(ended)
 
 
-def _left(entries: list[Entry]) -> list[Process]:
+def _left(entries: list[Entry], groups: list[Cgroup]) -> list[Process]:
     rows = processes.table()
     born = {entry.pid: entry.started for entry in entries if entry.pid}
     markers = {entry.marker for entry in entries} - {ANYBODYS}
     found = {row.pid: row for row in rows.values() if _is_theirs(row, rows, born, markers)}
+    for group in groups:
+        found |= {pid: rows[pid] for pid in group.members() if pid in rows}
     for pid in list(found):
         found |= {row.pid: row for row in processes.descendants(pid, rows)}
     return [row for row in found.values() if row.alive]
@@ -152,6 +160,11 @@ def _read(path: Path) -> list[Entry]:
         else:
             living.setdefault(what[0], []).append(Entry(*what))
     return list(chain(*living.values())) if boot == json.dumps(_boot()) else []
+
+
+def _is_another(group: Cgroup) -> bool:
+    """Whether we are not in it, who may have been started by a run of a server that is gone."""
+    return os.getpid() not in group.members()
 
 
 def _is_alive(entry: Entry) -> bool:

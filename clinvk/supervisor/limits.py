@@ -50,6 +50,8 @@ class Limits:
     max_queued_runs: int = 256
     total_secs: float = 3600.0
     run_bytes: int = 512 << 20
+    memory_bytes: int = 0
+    """What the processes of one run may hold in memory, 0 for any amount."""
     history_runs: int = 1000
     history_bytes: int = 4 << 30
     log_content: bool = False

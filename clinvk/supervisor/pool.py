@@ -120,13 +120,16 @@ class Pool:
             self._tidying[kept] = tidying
             tidying.add_done_callback(lambda _: self._tidying.pop(kept, None))
 
-    async def stop(self, lease: Lease) -> None:
-        """End the turn and its child by the stop ladder; returns when all its processes are gone."""
+    async def stop(self, lease: Lease, *, at_once: bool = False) -> None:
+        """End the turn and its child by the stop ladder, or by its last rung alone; returns when all its processes
+        are gone.
+        """
         lease.kept.last = lease.conversation
         if lease.forgets and lease.conversation:
             lease.kept.to_sweep.append(lease.conversation)
         try:
-            await self._starter.put_away(lease.kept, lease.backend.traits.stop, lease)
+            rungs = () if at_once else lease.backend.traits.stop
+            await self._starter.put_away(lease.kept, rungs, lease)
         finally:
             lease.ticket.release()
 

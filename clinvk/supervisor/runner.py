@@ -17,6 +17,7 @@ from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
 from clinvk.supervisor.lease import Lease, Want
 from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.memory import MemoryWatch
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.tasks import first_of
@@ -40,6 +41,7 @@ class Surroundings:
     pool: Pool
     run_bytes: int
     """What one run may write to its log."""
+    memory: MemoryWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,9 @@ class Runner:
         over = lease and lease.over.done() and lease is not self._lost
         if self.run.stop or self.run.state.ended or over:
             return
+        self._ask_for_end(stop)
+
+    def _ask_for_end(self, stop: Stop) -> None:
         self.run.stop = stop
         if self.run.state is RunState.RUNNING:
             self.run.apply(Signal.STOP)
@@ -167,8 +172,14 @@ class Runner:
             self.log.append(events.RunStarted(lease.child.pid, lease.start))
         self.log.on_relief = lease.child.resume
         lease.on_exit = self._note_exit
-        lease.begin(self.run.id, self._heard, self._overflowed)
-        await first_of(lease.over, self._stopping)
+        self._around.memory.begin(lease.marker, lease.child.cgroup, self._too_large)
+        try:
+            lease.begin(self.run.id, self._heard, self._overflowed)
+            await first_of(lease.over, self._stopping)
+        finally:
+            short = self._around.memory.end(lease.marker)
+        if short and lease.ended_by_exit and not self.run.stop:  # the kernel was quicker than a look
+            self._ask_for_end(Stop(StopCause.MEMORY, short))
         return lease
 
     async def _finish(self, judgement: Judgement) -> None:
@@ -203,7 +214,8 @@ class Runner:
 
     async def _put_away(self, lease: Lease) -> None:
         try:
-            await self._around.pool.stop(lease)
+            stop = self.run.stop
+            await self._around.pool.stop(lease, at_once=stop is not None and stop.cause is StopCause.MEMORY)
         except Exception:  # noqa: BLE001  whatever it is, the run must end and say so
             _log.exception("run %s could not be put away", self.run.id)
 
@@ -266,6 +278,9 @@ class Runner:
 
     def _too_late(self, sentence: str) -> None:
         self.stop(Stop(StopCause.TIMEOUT, sentence))
+
+    def _too_large(self, sentence: str) -> None:
+        self.stop(Stop(StopCause.MEMORY, sentence))
 
     def _note_exit(self, exit_: Exit) -> None:
         self.run.exit = exit_

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
@@ -72,8 +73,9 @@ class Starter:
             command = backend.command(spec, site)
             variables = self._environment(backend, command, site, marker)
             sites.furnish(site.folder, command.files)
-            self.sites.ledger.note(marker)
-            child = Child.spawn(command, variables, backend.dialogue(spec))
+            cgroup = self._descendants.cgroups.new(Path(site.folder).name)
+            self.sites.ledger.note(marker, cgroup.folder if cgroup else "")
+            child = Child.spawn(command, variables, backend.dialogue(spec), cgroup)
         except BaseException as error:
             self.sites.ledger.strike(marker)
             sites.remove(site.folder)
@@ -81,7 +83,7 @@ class Starter:
             if isinstance(error, OSError | ValueError):  # a character that no path and no argument can hold, say
                 raise SpawnFailed(f"The CLI could not be started: {error}") from error
             raise
-        self._descendants.enrol(marker, child.pid)
+        self._descendants.enrol(marker, child.pid, cgroup)
         view = _view(command, variables, site)
         outfit = Outfit(backend, marker, site.folder, view, variables, self._added(backend))
         child.open()

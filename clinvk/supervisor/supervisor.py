@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 from clinvk.backends.registry import Registry
@@ -14,7 +15,8 @@ from clinvk.domain.group import GroupSpec
 from clinvk.domain.run import Run, Stop, StopCause
 from clinvk.domain.session import Session
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import notices, view
+from clinvk.supervisor import cgroups, notices, view
+from clinvk.supervisor.cgroups import Cgroups
 from clinvk.supervisor.deadlines import AttendedTime
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.endings import Endings
@@ -25,6 +27,7 @@ from clinvk.supervisor.keeper import Keeper
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.log import EventLog
+from clinvk.supervisor.memory import MemoryWatch
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.runner import Admission, Runner, Surroundings
@@ -63,7 +66,9 @@ class Supervisor:
         self._tasks = Tasks()
         self._watches = Tasks()
         sites = Sites()
-        self._descendants = Descendants(on_seen=sites.ledger.add)
+        self._cgroups = Cgroups(Path(sites.root).name, cgroups.place())
+        self._cgroups.bound(limits.memory_bytes)
+        self._descendants = Descendants(on_seen=sites.ledger.add, cgroups=self._cgroups)
         self.errands = Errands(self._descendants)
         self._slots = Slots(limits)
         time = AttendedTime(clock)
@@ -71,7 +76,8 @@ class Supervisor:
         self._vetting = Vetting(registry, self.probe, limits)
         starter = Starter(self._descendants, self.probe, sites, limits.variables)
         self.pool = Pool(self._tasks, self._descendants, self.probe, starter, limits.pool)
-        self._around = Surroundings(clock, time, self.pool, limits.run_bytes)
+        self._memory = MemoryWatch(self._descendants, limits.memory_bytes)
+        self._around = Surroundings(clock, time, self.pool, limits.run_bytes, self._memory)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
         retention = Retention(limits.history_runs, limits.history_bytes, self._keeps_content)
         self.history = History(clock, retention, keeping.spool, keeping.store)
@@ -79,6 +85,7 @@ class Supervisor:
         self.keeper = Keeper(self.sessions, self.history, self.pool, registry, clock)
         self._watches.spawn(time.beat(), name="attended time")
         self._watches.spawn(self._descendants.keep_looking(), name="descendants")
+        self._watches.spawn(self._memory.keep_looking(), name="memory")
         self._watches.spawn(self.pool.tend(), name="pool")
 
     @property
@@ -118,6 +125,8 @@ class Supervisor:
         self.limits = self._vetting.limits = limits
         self._around = replace(self._around, run_bytes=limits.run_bytes)
         self._slots.adjust(limits)
+        await asyncio.to_thread(self._cgroups.bound, limits.memory_bytes)
+        self._memory.adjust(limits.memory_bytes)
         self.pool.adjust(limits.pool, limits.variables)
         await self.probe.adjust(limits.paths, limits.variables)
 

@@ -26,7 +26,7 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.PROTOCOL: "The CLI broke its own protocol.",
     ErrorCode.TIMEOUT: "One of our clocks struck; the message names it.",
     ErrorCode.OUTPUT_LIMIT: "The run wrote more, or a longer line, than is allowed.",
-    ErrorCode.MEMORY: "The run used more memory than is allowed. Not watched yet.",
+    ErrorCode.MEMORY: "Its processes held more memory than `server.max_run_memory_bytes` allows.",
     ErrorCode.MAX_TURNS: "The agent took more turns than were asked for.",
     ErrorCode.CANCELLED: "The run was stopped.",
     ErrorCode.INTERRUPTED: "The server died while the run was live.",
