@@ -127,7 +127,7 @@ def path_of(pid: int | str) -> str | None:
 
 def _write(path: str, value: object) -> None:
     """Raises OSError. Nothing is made: the kernel makes these files, or they are not there."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
     try:
         os.write(descriptor, str(value).encode())
     finally:

@@ -77,7 +77,7 @@ def place() -> str | None:
 
 def _own(mounts: Path, path: str | None) -> str | None:
     """The folder of the group `path`; None where no hierarchy of version 2 that has it is mounted."""
-    if path is None:
+    if path is None or ".." in path.split("/"):  # none, or outside of all that we can see
         return None
     try:
         lines = mounts.read_text("utf-8", "surrogateescape").splitlines()

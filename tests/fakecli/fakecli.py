@@ -181,6 +181,64 @@ def fault_orphan_later() -> None:
     sleep_for_ever()
 
 
+def fault_traceless() -> None:
+    """Starts a process that nothing tells of whose it is, once it is in a control group; says its number."""
+    turn = prompt()["turn"]
+    while "/clinvk-" not in Path("/proc/self/cgroup").read_text():
+        os.sched_yield()
+    told, tell = os.pipe()
+
+    def middle() -> None:
+        os.setsid()
+        os.dup2(tell, 3)
+        # It is orphaned, and has a session, before anybody is told.
+        script = "exec setsid sh -c 'echo $$ >&3; exec sleep 86400 3>&- >/dev/null 2>&1' &"
+        os.execve("/bin/sh", ["sh", "-c", script], {"PATH": os.environ["PATH"]})
+
+    os.waitpid(fork(middle), 0)
+    text(turn, os.read(told, 20).decode().strip())
+    sleep_for_ever()
+
+
+def fault_eat(size: str) -> None:
+    """Holds so many bytes."""
+    turn = prompt()["turn"]
+    held = b"x" * int(size)
+    text(turn, f"{len(held)} eaten")
+    sleep_for_ever()
+
+
+def fault_eat_below(size: str) -> None:
+    """Has a process in a session of its own hold them, and hears nothing of an end."""
+
+    def eat() -> None:
+        os.setsid()
+        held = b"x" * int(size)
+        print(len(held), file=sys.stderr, flush=True)
+        sleep_for_ever()
+
+    fork(eat)
+    fault_deaf()
+
+
+def fault_share(size: str) -> None:
+    """Holds so many bytes together with three others, who look at them."""
+    turn = prompt()["turn"]
+    held = b"x" * int(size)
+    told, tell = os.pipe()
+
+    def look() -> None:
+        os.write(tell, b"." if held.count(b"x") == len(held) else b"-")
+        sleep_for_ever()
+
+    for _ in range(3):
+        fork(look)
+    for _ in range(3):
+        os.read(told, 1)
+    text(turn, "shared")
+    sleep_for_ever()
+
+
 def fault_one_line(size: str) -> None:
     turn = prompt()["turn"]
     text(turn, "x" * int(size))
