@@ -75,6 +75,7 @@ class Id(StrEnum):
     MACHINE_ROOT = "machine-root"
     MACHINE_CONTAINER = "machine-container"
     MACHINE_PROC = "machine-proc"
+    MACHINE_CGROUP = "machine-cgroup"
     MACHINE_SUBREAPER = "machine-subreaper"
     MACHINE_HOME = "machine-home"
     MACHINE_TMP = "machine-tmp"

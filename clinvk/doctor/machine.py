@@ -14,6 +14,7 @@ from clinvk.doctor import mounts
 from clinvk.doctor.case import Case
 from clinvk.doctor.finding import Finding, Id, note, ok, problem, warning
 from clinvk.guardian import PR_SET_CHILD_SUBREAPER, prctl
+from clinvk.supervisor import cgroups
 
 _MIB: Final = 1 << 20
 _RUN_MIB: Final = 300
@@ -57,6 +58,7 @@ def _system() -> Iterator[Finding]:
         message = "the kernel lets no process adopt its orphans: the server does not start"
         yield problem(Id.MACHINE_SUBREAPER, "prctl", message, "allow prctl in the container's seccomp profile")
     yield from _proc()
+    yield from _cgroup()
 
 
 def _proc() -> Iterator[Finding]:
@@ -76,6 +78,17 @@ def _proc() -> Iterator[Finding]:
         yield note(Id.MACHINE_PROC, "/proc", message, "nothing, unless your agents use sudo or setuid programs")
     else:
         yield ok(Id.MACHINE_PROC, "/proc", "every process that a run starts can be seen and ended")
+
+
+def _cgroup() -> Iterator[Finding]:
+    found = cgroups.place()
+    if found:
+        yield ok(Id.MACHINE_CGROUP, found, "each run has a control group here: whatever it starts ends with it")
+    else:
+        message = (
+            "no control group can be made here: what a run starts is told by its parents, session and variables"
+        )
+        yield note(Id.MACHINE_CGROUP, "cgroup", message, "Delegate=yes in a unit of systemd; else nothing")
 
 
 def _root(case: Case) -> Iterator[Finding]:

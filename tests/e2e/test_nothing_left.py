@@ -8,11 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from clinvk import processes
+from clinvk.supervisor import cgroup
 from tests.e2e.conftest import DEADLINE, PROMPTLY, SOAK, Served, gone, port_of
+from tests.supervisor.grouping import PLACE, is_grouped, wanted
 
 pytestmark = pytest.mark.e2e
 
@@ -74,7 +77,6 @@ def test_a_server_whose_guardian_is_killed_ends_and_leaves_nothing(tmp_path):
 
 
 @pytest.mark.timeout(ROUNDS * 15)
-@pytest.mark.timeout(ROUNDS * 15)
 def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next_start(tmp_path):
     for round_ in range(ROUNDS):
         with busy(tmp_path, round_) as (served, family):
@@ -92,6 +94,41 @@ def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next
                 assert gone(family)
             finally:
                 following.end()
+
+
+@wanted
+@pytest.mark.timeout(ROUNDS * 15)
+def test_what_nobody_has_looked_at_yet_ends_with_the_next_start_too(tmp_path):
+    for round_ in range(ROUNDS):
+        home = tmp_path / str(round_)
+        home.mkdir()
+        served = Served(home)
+        try:
+            family = grouped_children(served)
+            group = cgroup.path_of(family[0].pid)
+        finally:
+            served.guardian.send_signal(signal.SIGSTOP)
+            os.kill(served.pid, signal.SIGKILL)
+            served.guardian.kill()
+            served.end()
+        assert not gone(family)
+        following = Served(tmp_path / str(round_))
+        try:
+            assert gone(family)
+            assert not any(Path(PLACE).rglob(group.rpartition("/")[2]))
+        finally:
+            following.end()
+
+
+def grouped_children(served):
+    """The processes of a `/children` run, where its child was moved before it began others."""
+    while True:
+        before = served.family()
+        run_id = served.start_children()
+        family = newer(served.family(), before)
+        if all(is_grouped(row.pid) for row in family):
+            return family
+        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=10").read()
 
 
 def test_a_client_that_leaves_leaves_nothing(served):
