@@ -85,9 +85,7 @@ def _cgroup() -> Iterator[Finding]:
     if found:
         yield ok(Id.MACHINE_CGROUP, found, "each run has a control group here: whatever it starts ends with it")
     else:
-        message = (
-            "no control group can be made here: what a run starts is told by its parents, session and variables"
-        )
+        message = "no control group can be made here: what a run starts is known by parents, session and variables"
         yield note(Id.MACHINE_CGROUP, "cgroup", message, "Delegate=yes in a unit of systemd; else nothing")
 
 

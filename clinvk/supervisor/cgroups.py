@@ -16,6 +16,8 @@ _log = logging.getLogger("clinvk.cgroup")
 
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+_MEMORY: Final = "memory"
+"""The controller."""
 _WHOLE: Final = "domain"
 """The type of a group that any process may be in; groups of threads are none."""
 
@@ -103,18 +105,18 @@ def _count_memory(own: Path, ours: set[int], leaf: str) -> None:
     A group with counted ones below it may have no processes: server and guardian move into a `leaf` for that.
     Whose group it is nobody tells, but where others are in it, it is not ours to change.
     """
-    if "memory" in own.joinpath("cgroup.subtree_control").read_text("ascii").split():
+    if _MEMORY in own.joinpath("cgroup.subtree_control").read_text("ascii").split():
         return
     members = {int(pid) for pid in own.joinpath("cgroup.procs").read_text("ascii").split()}
     is_root = not own.joinpath("cgroup.type").exists()
-    if is_root or members != ours or "memory" not in own.joinpath("cgroup.controllers").read_text("ascii").split():
+    if is_root or members != ours or _MEMORY not in own.joinpath("cgroup.controllers").read_text("ascii").split():
         _log.debug("memory is not counted in %s: it is not ours alone, or has no controller", own)
         return
     home = own / leaf
     home.mkdir()
     try:
         _move(ours, home)
-        own.joinpath("cgroup.subtree_control").write_text("+memory", "ascii")
+        own.joinpath("cgroup.subtree_control").write_text(f"+{_MEMORY}", "ascii")
     except OSError:
         _move(ours, own)
         home.rmdir()

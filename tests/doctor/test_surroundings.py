@@ -153,6 +153,13 @@ def test_a_kernel_without_subreapers_is_a_problem(system, monkeypatch):
     assert system().level("machine-subreaper") == "problem"
 
 
+def test_where_no_control_group_can_be_had_it_is_said(system, monkeypatch):
+    monkeypatch.setattr(machine_checks.cgroups, "place", lambda: "/sys/fs/cgroup/here")
+    assert system().level("machine-cgroup") == "ok"
+    monkeypatch.setattr(machine_checks.cgroups, "place", lambda: None)
+    assert system().level("machine-cgroup") == "note"
+
+
 def test_a_system_without_a_guardian_is_a_warning(system, monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "no guardian" in system().one("machine-system").message

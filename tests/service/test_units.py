@@ -122,6 +122,11 @@ def test_the_systems_unit_differs_from_the_users_where_it_has_to():
     assert "%h" not in "".join(theirs.values())
 
 
+def test_our_units_have_their_control_groups_for_themselves():
+    for unit in SERVICES[1:]:
+        assert section(unit.read_text())["Delegate"] == "yes"
+
+
 @pytest.mark.parametrize("unit", SERVICES, ids=named)
 def test_a_units_command_is_taken(unit):
     words = shlex.split(section(unit.read_text())["ExecStart"])

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import pytest
 
 from clinvk import processes
 from clinvk.supervisor import ledger as module
+from clinvk.supervisor.cgroups import Cgroups
 from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.ledger import ANYBODYS, NAME, Entry, Ledger, end_children
 from tests.conftest import DEADLINE
+from tests.supervisor.grouping import PLACE, wanted
 
 SLEEP = ["/bin/sleep", "86400"]
-MINE, OTHERS = "run_mine", "run_others"
+MINE, OTHERS = f"run_mine_{os.getpid()}", f"run_others_{os.getpid()}"  # not those of a test beside us
 
 
 @pytest.fixture
@@ -95,6 +98,51 @@ def test_what_was_seen_of_a_child_is_known_without_a_marker_or_a_parent(tmp_path
     child.wait()
     assert end_children(str(tmp_path)) == 1
     assert is_killed(seen)
+
+
+@wanted
+def test_what_is_in_the_group_of_a_child_needs_no_trace_at_all(tmp_path, started):
+    child, stranger = started(), started()
+    group = Cgroups("clinvk-test", PLACE).new()
+    group.take(child.pid)
+    ledger = Ledger(str(tmp_path))
+    ledger.note(MINE, group.folder)
+    ledger.close()
+    assert end_children(str(tmp_path)) == 1
+    assert is_killed(child)
+    assert not group.is_there
+    assert stranger.poll() is None
+
+
+@wanted
+def test_a_group_that_nobody_is_in_is_removed(tmp_path):
+    group = Cgroups("clinvk-test", PLACE).new()
+    Path(group.folder).mkdir()
+    ledger = Ledger(str(tmp_path))
+    ledger.note(MINE, group.folder)
+    ledger.note(OTHERS, f"{group.folder}-that-never-was")
+    ledger.close()
+    assert end_children(str(tmp_path)) == 0
+    assert not group.is_there
+
+
+@wanted
+def test_who_was_started_by_a_run_of_a_server_that_is_gone_does_not_end_itself(tmp_path):
+    group = Cgroups("clinvk-test", PLACE).new()
+    ledger = Ledger(str(tmp_path))
+    ledger.note(MINE, group.folder)
+    ledger.close()
+    code = (
+        "import sys; from clinvk.supervisor.ledger import end_children; "
+        "sys.stdin.read(); print(end_children(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    follower = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    group.take(follower.pid)
+    assert follower.communicate(timeout=DEADLINE)[0] == "0\n"
+    assert follower.returncode == 0
+    assert group.is_there
+    group.end()
 
 
 def test_what_nobody_can_be_charged_with_is_known_too(tmp_path):
