@@ -30,12 +30,14 @@ class Cgroups:
         self._prefix = prefix
         self._place = place
         self._most = 0
+        self.stem = f"{place}/{prefix}" if place else ""
+        """What the folder of each begins with; empty where none can be had."""
 
     def new(self, name: str | None = None) -> Cgroup | None:
         """A group to be made, by that name or a random one; None where there is no place for it."""
         if self._place is None:
             return None
-        return Cgroup(f"{self._place}/{self._prefix}-{name or secrets.token_hex(6)}", self._most)
+        return Cgroup(f"{self.stem}-{name or secrets.token_hex(6)}", self._most)
 
     def bound(self, most: int) -> None:
         """Let each that is made from now on hold that many bytes of memory, 0 for any.

@@ -18,6 +18,7 @@ from clinvk.supervisor.cgroup import Cgroup
 from clinvk.supervisor.environment import MARKER
 
 NAME: Final = "children"
+GROUPS: Final = "groups"
 ANYBODYS: Final = ""
 """The marker of what is below the server, and nobody can tell below which child."""
 _LONGEST: Final = 1 << 20
@@ -30,14 +31,12 @@ _ROUND_SECS: Final = 0.01
 class Entry(NamedTuple):
     """A process: the marker of the child that it belongs to, its pid and its start, as in `Process`.
 
-    Without a pid it is a child that is about to be started; `cgroup` is the folder of the group that it will have,
-    empty for none.
+    Without a pid it is a child that is about to be started.
     """
 
     marker: str
     pid: int = 0
     started: int = 0
-    cgroup: str = ""
 
 
 class Ledger:
@@ -48,10 +47,17 @@ class Ledger:
         self._living: dict[str, list[Entry]] = {ANYBODYS: []}
         self._file: int | None = None
         self._size = 0
+        self._groups = ""
 
-    def note(self, marker: str, cgroup: str = "") -> None:
-        """A child is about to be started with that marker, and moved into that group."""
-        self._living[marker] = [Entry(marker, cgroup=cgroup)]
+    def note_groups(self, stem: str) -> None:
+        """The folders of the children's control groups all begin with `stem` and a dash."""
+        self._groups = stem
+        with contextlib.suppress(OSError):
+            self._path.with_name(GROUPS).write_text(stem)
+
+    def note(self, marker: str) -> None:
+        """A child is about to be started with that marker."""
+        self._living[marker] = [Entry(marker)]
         self._append(self._living[marker][0])
 
     def add(self, marker: str, row: Process) -> None:
@@ -69,6 +75,8 @@ class Ledger:
         """Go on in another folder, where the old one is gone."""
         self.close()
         self._path = Path(folder, NAME)
+        if self._groups:
+            self.note_groups(self._groups)
 
     def close(self) -> None:
         """No more is written."""
@@ -103,10 +111,10 @@ def end_children(folder: str) -> int:
     Blocks until none of them is left, ten seconds at most.
     """
     entries = _read(Path(folder, NAME))
-    groups = list(filter(_is_another, [Cgroup(entry.cgroup) for entry in entries if entry.cgroup]))
+    groups = _groups(Path(folder, GROUPS))
     ended: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):
-        left = _left(entries, groups) if entries else []
+        left = _left(entries, groups) if entries or groups else []
         if not left:
             break
         for row in left:
@@ -162,9 +170,14 @@ def _read(path: Path) -> list[Entry]:
     return list(chain(*living.values())) if boot == json.dumps(_boot()) else []
 
 
-def _is_another(group: Cgroup) -> bool:
-    """Whether we are not in it, who may have been started by a run of a server that is gone."""
-    return os.getpid() not in group.members()
+def _groups(path: Path) -> list[Cgroup]:
+    """Those that are there, but for one that we are in, who may have been started by a run of that server."""
+    try:
+        stem = Path(path.read_text())
+    except (OSError, ValueError):  # there were none
+        return []
+    groups = [Cgroup(str(folder)) for folder in stem.parent.glob(f"{stem.name}-*")]
+    return [group for group in groups if os.getpid() not in group.members()]
 
 
 def _is_alive(entry: Entry) -> bool:

@@ -74,7 +74,7 @@ class Starter:
             variables = self._environment(backend, command, site, marker)
             sites.furnish(site.folder, command.files)
             cgroup = self._descendants.cgroups.new(Path(site.folder).name)
-            self.sites.ledger.note(marker, cgroup.folder if cgroup else "")
+            self.sites.ledger.note(marker)
             child = Child.spawn(command, variables, backend.dialogue(spec), cgroup)
         except BaseException as error:
             self.sites.ledger.strike(marker)

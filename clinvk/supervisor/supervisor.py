@@ -68,6 +68,7 @@ class Supervisor:
         sites = Sites()
         self._cgroups = Cgroups(Path(sites.root).name, cgroups.place())
         self._cgroups.bound(limits.memory_bytes)
+        sites.ledger.note_groups(self._cgroups.stem)
         self._descendants = Descendants(on_seen=sites.ledger.add, cgroups=self._cgroups)
         self.errands = Errands(self._descendants)
         self._slots = Slots(limits)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -100,38 +101,39 @@ def test_what_was_seen_of_a_child_is_known_without_a_marker_or_a_parent(tmp_path
     assert is_killed(seen)
 
 
+def grouped(folder):
+    """The ledger of a server whose children have groups, and the groups."""
+    groups = Cgroups(f"clinvk-test-{secrets.token_hex(4)}", PLACE)
+    ledger = Ledger(str(folder))
+    ledger.note_groups(groups.stem)
+    ledger.close()
+    return groups
+
+
 @wanted
 def test_what_is_in_the_group_of_a_child_needs_no_trace_at_all(tmp_path, started):
     child, stranger = started(), started()
-    group = Cgroups("clinvk-test", PLACE).new()
+    group, others = grouped(tmp_path).new(), grouped(tmp_path / "nowhere").new()
     group.take(child.pid)
-    ledger = Ledger(str(tmp_path))
-    ledger.note(MINE, group.folder)
-    ledger.close()
+    others.take(stranger.pid)
     assert end_children(str(tmp_path)) == 1
     assert is_killed(child)
     assert not group.is_there
     assert stranger.poll() is None
+    others.end()
 
 
 @wanted
 def test_a_group_that_nobody_is_in_is_removed(tmp_path):
-    group = Cgroups("clinvk-test", PLACE).new()
+    group = grouped(tmp_path).new()
     Path(group.folder).mkdir()
-    ledger = Ledger(str(tmp_path))
-    ledger.note(MINE, group.folder)
-    ledger.note(OTHERS, f"{group.folder}-that-never-was")
-    ledger.close()
     assert end_children(str(tmp_path)) == 0
     assert not group.is_there
 
 
 @wanted
 def test_who_was_started_by_a_run_of_a_server_that_is_gone_does_not_end_itself(tmp_path):
-    group = Cgroups("clinvk-test", PLACE).new()
-    ledger = Ledger(str(tmp_path))
-    ledger.note(MINE, group.folder)
-    ledger.close()
+    group = grouped(tmp_path).new()
     code = (
         "import sys; from clinvk.supervisor.ledger import end_children; "
         "sys.stdin.read(); print(end_children(sys.argv[1]))"
@@ -143,6 +145,14 @@ def test_who_was_started_by_a_run_of_a_server_that_is_gone_does_not_end_itself(t
     assert follower.returncode == 0
     assert group.is_there
     group.end()
+
+
+def test_where_the_groups_are_moves_with_its_folder(tmp_path):
+    ledger = Ledger(str(tmp_path / "tidied away"))
+    ledger.note_groups("/groups/clinvk-0-abc")
+    ledger.move(str(tmp_path))
+    assert (tmp_path / module.GROUPS).read_text() == "/groups/clinvk-0-abc"
+    ledger.close()
 
 
 def test_what_nobody_can_be_charged_with_is_known_too(tmp_path):
