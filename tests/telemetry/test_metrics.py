@@ -20,7 +20,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 UNITS = ("_seconds", "_bytes", "_usd", "_info", "_ratio")
 # What has no unit: these are numbers of things, or 0 and 1.
 THINGS = {"runs", "requests", "failures", "starts", "stops", "tokens", "lines_lost", "sessions", "fds", "live",
-          "queued", "warm", "limit", "up", "draining"}  # fmt: skip
+          "queued", "lingering", "warm", "limit", "up", "draining"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
