@@ -125,9 +125,9 @@ class Lingering:
             stay.gone.set_result(None)
 
     def recall(self, backend: Backend, conversation: str) -> Kept | None:
-        """The child whose last turn was of that conversation: it lingers no more."""
+        """The child that has that conversation: it lingers no more, for its next turn has come, or its end."""
         for kept in self:
-            if (kept.backend.name, kept.last) == (backend.name, conversation):
+            if (kept.backend.name, kept.conversation) == (backend.name, conversation):
                 self.leave(kept)
                 return kept
         return None

@@ -211,11 +211,11 @@ class Pool:
                 await asyncio.to_thread(sweep, kept, lease.conversation)
             self._starter.rest(kept)
             is_clean = await leavings.is_clean(kept, self._descendants)
+            lingers = not is_clean and self.lingering.settle(kept)
+            may_wait = is_clean and self._may_wait(lease) and not self._starter.is_outdated(kept)
         except Exception:  # noqa: BLE001  whatever it is, the slot must be free in the end
             _log.exception("the child of %s could not be tidied", kept.marker)
-            is_clean = False
-        lingers = not is_clean and self.lingering.settle(kept)
-        may_wait = is_clean and self._may_wait(lease) and not self._starter.is_outdated(kept)
+            lingers = may_wait = False
         if not (lingers or may_wait):
             self._retire(kept, lease)
             return

@@ -160,7 +160,7 @@ async def test_new_limits_hold_for_what_lingers(house):
     house.pool.lingering.adjust(LingerLimits(50.0, 1))
     await gone(house, first)
     assert house.pool.lingering.until(second.handle.id) < second.handle.run.finished_at + 51
-    house.pool.lingering.adjust(LingerLimits())
+    await house.stage.supervisor.adjust(Limits(pool=ROOM))
     await gone(house, second)
     assert not is_alive(left)
 
