@@ -50,6 +50,7 @@ class LocalMonitor:
             uptime_secs=round(supervisor.uptime_secs, 3),
             live=supervisor.live,
             queued=supervisor.queued,
+            lingering=supervisor.lingering,
             limit=supervisor.limits.max_concurrent_runs,
             draining=supervisor.draining,
             keeps_content=supervisor.sessions.options.store_content,

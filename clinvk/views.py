@@ -49,6 +49,8 @@ class RunView:
     queue_position: int | None = None
     first_output_ms: int | None = None
     duration_ms: int | None = None
+    lingers_until: str | None = None
+    """When what it left ends at the latest, while there is some of it."""
     start: Start | None = None
     client: str
     key_label: str | None = None
@@ -157,6 +159,8 @@ class Status:
     uptime_secs: float
     live: int
     queued: int
+    lingering: int = 0
+    """Runs that have ended, and of which something lives on."""
     limit: int
     draining: bool
     keeps_content: bool
@@ -234,7 +238,9 @@ class ProcessView:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What only a look at a live run tells: its processes, and the end of what the CLI wrote to stderr so far."""
+    """What only a look at a run tells that is live, or of which something lives on: its processes, and the end of
+    what the CLI wrote to stderr so far.
+    """
 
     processes: tuple[ProcessView, ...]
     stderr_tail: str

@@ -19,7 +19,7 @@ from clinvk.monitor import Monitor
 from clinvk.settings import BackendSettings, ServerSettings, Settings
 from clinvk.settings.backends import NAMES
 from clinvk.supervisor import workdir
-from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
+from clinvk.supervisor.limits import BackendOptions, Limits, LingerLimits, PoolLimits
 from clinvk.supervisor.sessions import SessionOptions
 from clinvk.telemetry.audit import NO_AUDIT, Audit, Auditor
 
@@ -51,6 +51,7 @@ def limits(settings: Settings, keyring: Keyring, *, log_content: bool) -> Limits
             idle_secs=settings.pool.idle_timeout_secs,
             turns=settings.pool.max_turns_per_child,
         ),
+        linger=LingerLimits(settings.linger.max_secs, settings.linger.max_runs),
         backends={
             name: BackendOptions(
                 max_concurrent=backend.max_concurrent,

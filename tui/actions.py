@@ -22,7 +22,7 @@ _CANCEL: Final = (
 
 
 def confirm_cancel(screen: ConsoleScreen, run: RunView) -> None:
-    """Ask, then cancel. A run that has ended is only told of."""
+    """Ask, then cancel: the run, or what it left. One that has ended and left nothing is only told of."""
 
     def answered(sure: bool | None) -> None:
         if sure:
@@ -89,9 +89,10 @@ def _do(screen: ConsoleScreen, act: Callable[[], Awaitable[None]]) -> None:
 
 def _has_ended(screen: ConsoleScreen, run: RunView) -> bool:
     known = screen.board.runs.get(run.id, run)
-    if known.state.ended:
+    has_ended = known.state.ended and not known.lingers_until
+    if has_ended:
         screen.notify(f"It has ended already: {known.state}", timeout=3)
-    return known.state.ended
+    return has_ended
 
 
 def _called(run: RunView) -> str:

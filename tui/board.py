@@ -38,6 +38,11 @@ class Board:
         """The ids of the runs that had not ended when they were last heard of."""
         return [run.id for run in self.runs.values() if not run.state.ended]
 
+    @property
+    def lingering(self) -> set[str]:
+        """The ids of those that had, and of which something lived on then."""
+        return {run.id for run in self.runs.values() if run.lingers_until}
+
     def heard(self, status: Status) -> None:
         """The server said how it is."""
         self._ahead = seconds(status.at) - self._clock.wall()
@@ -87,4 +92,5 @@ class Board:
 
 def _slim(run: RunView) -> RunView:
     """Ten thousand are kept: what is long and no list shows is fetched again for the run's own screen."""
-    return replace(run, command=None, request_as_curl=None, exit=None, notices=(), resources=None)
+    resources = run.resources if run.lingers_until else None
+    return replace(run, command=None, request_as_curl=None, exit=None, notices=(), resources=resources)

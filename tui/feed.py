@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -84,9 +85,12 @@ class Feed:
     async def _look(self) -> None:
         """Ask for the state of the server, for all that is live, and for what has ended since."""
         told, self._told = self._told, set()
-        self._board.heard(await self._monitor.status())
+        status = await self._monitor.status()
+        self._board.heard(status)
         live = await self._live()
         await self._look_after((told | set(self._board.live)) - live)
+        if status.lingering or self._board.lingering:
+            await self._look_at_lingering()
 
     async def _live(self) -> set[str]:
         found: set[str] = set()
@@ -96,6 +100,13 @@ class Feed:
             found |= {run.id for run in page.runs}
             if len(page.runs) < _PAGE:
                 return found
+
+    async def _look_at_lingering(self) -> None:
+        """What left something, and what has left nothing any more: no event tells of that."""
+        page = await self._monitor.runs(RunQuery(lingering=True, limit=_PAGE))
+        self._board.put(page.runs)
+        over = self._board.lingering - {run.id for run in page.runs}
+        self._board.put(replace(self._board.runs[run_id], lingers_until=None) for run_id in over)
 
     async def _look_after(self, ended: set[str]) -> None:
         """Take the ends of runs: most are among the newest, so that one page has them."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("clinvk.audit")
 
 CONSOLE: Final = "console"
+_WHAT_IT_LEFT: Final = "The run has ended, and what it left to linger was stopped"
 _DENIED: Final = frozenset({401, 403})
 _DENIALS: Final = 30
 _WINDOW_SECS: Final = 60.0
@@ -51,16 +52,21 @@ class Books:
                 self._enter(entry)
 
     def stop_run(self, run_id: str, cause: StopCause, by: Who) -> None:
-        """Ask for a run's end, and write down who did. Nothing happens where it has ended, or is about to."""
+        """Ask for a run's end, and for that of what it left, and write down who did.
+
+        Nothing happens where it has ended, or is about to, and left nothing.
+        """
         supervisor = self._services.supervisor
         if run_id not in supervisor.history:
             return
-        run = supervisor.handle(run_id).run
-        before = run.stop
+        handle = supervisor.handle(run_id)
+        run, before = handle.run, handle.run.stop
         supervisor.stop(run_id, cause)
         if run.stop is not before:
             self._told.add(run_id)
             self._services.audit.note(Action.RUN_STOP, run_id, by, _of(run))
+        if handle.end_lingering():
+            self._services.audit.note(Action.RUN_STOP, run_id, by, replace(_of(run), reason=_WHAT_IT_LEFT))
 
     async def delete_session(self, session_id: str, by: Who) -> tuple[str, ...]:
         """Delete one, and write that down: what of the CLI's could not be deleted. Raises what the keeper does."""

@@ -40,6 +40,7 @@ def levels(services: Services) -> Levels:
         warm={name: each.children for name, each in idle.items()},
         warm_memory_bytes={name: each.memory_bytes for name, each in idle.items()},
         queued=supervisor.queued,
+        lingering=supervisor.lingering,
         max_concurrent_runs=limits.max_concurrent_runs,
         max_queued_runs=limits.max_queued_runs,
         sessions=store.session_count,

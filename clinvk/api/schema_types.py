@@ -559,7 +559,7 @@ class Problem(TypedDict):
 
 
 class RunResources(TypedDict):
-    """What its processes take, while it is live: as they were last looked at, every two seconds."""
+    """What its processes take, while it is live or something of it lingers: as they were last looked at, every two seconds."""
 
     processes: int
     memory_bytes: int
@@ -583,6 +583,7 @@ class Run(TypedDict):
     queue_position: NotRequired[int]
     first_output_ms: NotRequired[int]
     duration_ms: NotRequired[int]
+    lingers_until: NotRequired[str]
     start: NotRequired[Literal["cold", "warm", "live"]]
     client: str
     key_label: NotRequired[str]
@@ -672,6 +673,7 @@ class Step(TypedDict):
     extra: NotRequired[list[str]]
     metadata: NotRequired[dict[str, str]]
     timeout_secs: NotRequired[float]
+    linger_secs: NotRequired[float]
     ephemeral: NotRequired[Literal[True]]
     output_format: NotRequired[Literal["default", "text", "json"]]
 
@@ -802,7 +804,7 @@ class InspectionProcesse(TypedDict):
 
 
 class Inspection(TypedDict):
-    """What only a look at a live run tells."""
+    """What only a look at a run tells that is live, or of which something lingers."""
 
     processes: list[InspectionProcesse]
     stderr_tail: str
@@ -824,6 +826,7 @@ class Task(TypedDict):
     extra: NotRequired[list[str]]
     metadata: NotRequired[dict[str, str]]
     timeout_secs: NotRequired[float]
+    linger_secs: NotRequired[float]
     ephemeral: NotRequired[Literal[True]]
     output_format: NotRequired[Literal["default", "text", "json"]]
 
@@ -863,6 +866,7 @@ class PromptRequest(TypedDict):
     extra: NotRequired[list[str]]
     metadata: NotRequired[dict[str, str]]
     timeout_secs: NotRequired[float]
+    linger_secs: NotRequired[float]
     detach: NotRequired[bool]
 
 
@@ -983,6 +987,7 @@ class Status(TypedDict):
     uptime_secs: float
     live: int
     queued: int
+    lingering: int
     limit: int
     draining: bool
     keeps_content: bool

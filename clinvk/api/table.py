@@ -162,6 +162,7 @@ ROUTES: Final = (
         parameters=(
             query("state", "Only runs in this state.", type="string", enum=[state.value for state in RunState]),
             query("live", "With `true` only runs that have not ended.", type="boolean", examples=[True]),
+            query("lingering", "With `true` only those that left something.", type="boolean", examples=[True]),
             query("backend", _BACKEND, type="string", examples=["demo"]),
             query("session_id", "Only turns of this session.", type="string", examples=_A_SESSION),
             query("group_id", "Only runs of this group.", type="string", examples=_A_GROUP),
@@ -180,7 +181,7 @@ ROUTES: Final = (
     Route(
         "POST", "/api/v1/runs/{id}/cancel", runs.cancel_run, "cancelRun", "Stop a run", "runs",
         _CANCELLED, (Kind.INVALID_REQUEST, *_NO_RUN, *SENT_BODY), parameters=(_RUN_ID, _WAIT, _BY),
-        description="Stopping twice, or after the end, does no harm.",
+        description="Stopping twice, or after the end, does no harm. What a run left by `linger_secs` ends.",
     ),
     Route(
         "GET", "/api/v1/runs/{id}/events", runs.follow_run, "followRun", "One run's events", "runs",
@@ -190,7 +191,7 @@ ROUTES: Final = (
     ),
     Route(
         "GET", "/api/v1/runs/{id}/processes", runs.inspect_run, "inspectRun", "A run's processes, and its stderr",
-        "runs", {200: _json("As they are now; of a run that has ended there is only the end of stderr.",
+        "runs", {200: _json("As they are now; of a run that has ended, and left nothing, only the end of stderr.",
                             "native/inspection")},
         (Kind.INVALID_REQUEST, *_NO_RUN), parameters=(_RUN_ID,),
     ),

@@ -1,8 +1,14 @@
-"""Processes that do not want to end: what a supervisor must find and kill."""
+"""Processes that outlive the turn that started them: what a supervisor must find, and kill in the end."""
 
 import os
 import signal
 from collections.abc import Callable
+
+_HELLO = b"Hello from the demo backend's server"
+_ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s\n" % (
+    len(_HELLO) + 1,
+    _HELLO,
+)
 
 
 def start() -> dict[str, int]:
@@ -20,6 +26,28 @@ def start() -> dict[str, int]:
         pids["double-forked, empty environment, session of its own, holds stdout"] = int(told.read())
     os.waitpid(middle, 0)
     return pids
+
+
+def serve() -> tuple[int, int]:
+    """Start a server that answers HTTP on a free port of the loopback: its pid and its port."""
+    import socket  # noqa: PLC0415  it takes 5 ms to load, and hardly a turn needs it
+
+    def answer_all() -> None:
+        _leave()
+        while True:
+            with listening.accept()[0] as connection:
+                _answer(connection.fileno())
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return _fork(answer_all), listening.getsockname()[1]
+
+
+def _answer(connection: int) -> None:
+    try:
+        os.read(connection, 4096)
+        os.write(connection, _ANSWER)
+    except OSError:  # who leaves early is no reason to end
+        return
 
 
 def _fork(become: Callable[[], None]) -> int:

@@ -112,6 +112,11 @@ def _children(turn: Turn, _rest: str) -> None:
     turn.pause(None)
 
 
+def _server(turn: Turn, _rest: str) -> None:
+    pid, port = children.serve()
+    turn.text(f"pid {pid} answers at http://127.0.0.1:{port}/ as long as it lives.")
+
+
 def _garbage(turn: Turn, _rest: str) -> None:
     turn.wire.write(
         b"This line is no message\n"
@@ -199,6 +204,7 @@ WORDS: dict[str, tuple[Callable[[Turn, str], None], str]] = {
     "/usage-limit": (_usage_limit, "fails because of a usage limit"),
     "/hang": (_hang, "says nothing, for ever"),
     "/children": (_children, "starts processes that do not want to end, then says nothing, for ever"),
+    "/server": (_server, "starts a server on a free port, tells its pid and address, and leaves it running"),
     "/garbage": (_garbage, "writes lines that are no messages, then answers"),
     "/big": (_big, "says as many bytes as the number after it, such as 300k or 2m"),
     "/burst": (_burst, "says as many words as the number after it, as fast as it can"),

@@ -34,11 +34,12 @@ class SessionQuery:
 @dataclass(frozen=True, slots=True)
 class RunQuery:
     """Which runs, newest first: `offset` counts from the `cursor`, where there is one. `live`: only those that
-    have not ended.
+    have not ended. `lingering`: only those of which something lives on after their end.
     """
 
     state: RunState | None = None
     live: bool = False
+    lingering: bool = False
     backend: str | None = None
     session_id: str | None = None
     group_id: str | None = None

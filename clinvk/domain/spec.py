@@ -64,6 +64,7 @@ class RunSpec:
     `session_id` is the session it is a turn of, None where it stands alone. `resume` is the backend's
     own conversation id; where that is lost, the run fails, or begins a new conversation if
     `fresh_if_lost`. `timeout_secs` bounds the whole run, and None leaves that to the server's setting.
+    What its agent started may live on for `linger_secs` after a good end; without them it ends with the run.
     `system_prompt` is added to the CLI's own, or takes its place if `replace_system_prompt`.
     `allowed_tools` may be used without asking. `extra` holds flags for the CLI, of the backend's
     allow-list only; the first `preset_flags` of them are from the settings, and not from the request.
@@ -88,6 +89,7 @@ class RunSpec:
     preset_flags: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     timeout_secs: float | None = None
+    linger_secs: float | None = None
     origin: Origin = Origin()
 
     @property

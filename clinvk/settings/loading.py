@@ -15,6 +15,7 @@ from clinvk.settings.faults import BadSettings, Place, Wrong
 from clinvk.settings.keys import Keys, Steps
 from clinvk.settings.model import (
     BackendSettings,
+    LingerSettings,
     OutputSettings,
     ParallelSettings,
     PoolSettings,
@@ -68,6 +69,7 @@ def load(
         output=_made(OutputSettings, values["output"]),
         parallel=_made(ParallelSettings, values["parallel"]),
         pool=_made(PoolSettings, values["pool"]),
+        linger=_made(LingerSettings, values["linger"]),
         server=_made(ServerSettings, values["server"]),
     )
 

@@ -89,6 +89,14 @@ class PoolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LingerSettings:
+    """What runs may leave running after their end. 0 `max_secs` is nothing."""
+
+    max_secs: float
+    max_runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The HTTP server."""
 
@@ -147,6 +155,7 @@ class Settings:
     output: OutputSettings
     parallel: ParallelSettings
     pool: PoolSettings
+    linger: LingerSettings
     server: ServerSettings
 
 

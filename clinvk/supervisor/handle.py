@@ -28,6 +28,15 @@ class RunHandle:
         """How it came by its child; None while it has none."""
         return self.run.start
 
+    @property
+    def lingers_until(self) -> float | None:
+        """When what it left ends at the latest, in seconds since the epoch; None where nothing of it is left."""
+        return self._runner.lingering.until(self.id) if self.run.state.ended else None
+
+    def end_lingering(self) -> bool:
+        """End what it left. Whether there was anything that did not end yet."""
+        return self._runner.lingering.end(self.id)
+
     def stop(self, stop: Stop) -> None:
         """Ask for the end: at any moment, any number of times."""
         self._runner.stop(stop)

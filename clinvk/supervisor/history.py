@@ -105,7 +105,7 @@ class History:
 
     async def page(self, query: RunQuery) -> RunPage:
         """Live and ended ones, newest first. Raises InvalidInput where the cursor is wrong."""
-        asks_for_live = query.live or (query.state is not None and not query.state.ended)
+        asks_for_live = query.live or query.lingering or (query.state is not None and not query.state.ended)
         # A store that fails may lack the newest: what is at hand is better. /health tells it.
         if self._store and self._store.failure is None and not asks_for_live:
             try:
@@ -192,7 +192,9 @@ class History:
         memory = sum(handle.log.memory_bytes for handle in self._holding.values())
         if self._store and surplus <= 0 and memory <= _MEMORY_BYTES:
             return
-        at_hand = [handle for handle in self._handles.values() if handle.id not in self._live]
+        at_hand = [
+            handle for handle in self._handles.values() if handle.id not in self._live and not handle.lingers_until
+        ]
         size = 0 if self._store else sum(handle.log.bytes for handle in at_hand)
         for handle in at_hand:
             if surplus <= 0 and size <= self._retention.log_bytes and memory <= _MEMORY_BYTES:
@@ -208,6 +210,8 @@ class History:
     async def drop(self, run_ids: Collection[str]) -> None:
         """Forget runs that the store has let go: what they said, too."""
         for run_id in run_ids:
+            if run_id in self._handles:
+                self._handles[run_id].end_lingering()
             for known in (self._handles, self._live, self._holding):
                 known.pop(run_id, None)
             self._arrears.forget(run_id)
@@ -265,7 +269,7 @@ class History:
         return view.of(handle.run, log.length if log.closed else log.length + 1, self._clock.wall(), around)
 
     def _page_at_hand(self, query: RunQuery) -> RunPage:
-        found = [handle for handle in reversed(self._handles.values()) if _wanted(handle.run, query)]
+        found = [handle for handle in reversed(self._handles.values()) if _wanted(handle, query)]
         page = found[query.offset : query.offset + query.limit]
         return RunPage(tuple(map(self._view, page)), len(found), query.limit, query.offset)
 
@@ -275,13 +279,15 @@ class History:
 
     def _view(self, handle: RunHandle) -> RunView:
         runner = handle.runner
-        around = view.Surroundings(runner.ticket.position, runner.command, runner.usage)
+        around = view.Surroundings(runner.ticket.position, runner.command, runner.usage, handle.lingers_until)
         return view.of(handle.run, handle.log.length, self._clock.wall(), around)
 
 
-def _wanted(run: Run, query: RunQuery) -> bool:
+def _wanted(handle: RunHandle, query: RunQuery) -> bool:
+    run = handle.run
     return (
         not (query.live and run.state.ended)
+        and not (query.lingering and not handle.lingers_until)
         and query.state in (None, run.state)
         and query.backend in (None, run.spec.backend)
         and query.session_id in (None, run.spec.session_id)

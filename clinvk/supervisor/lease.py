@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clinvk import processes
 from clinvk.backends.base import Backend
@@ -130,6 +130,22 @@ class Lease:
     def ended_by_exit(self) -> bool:
         """Whether the child's exit, not the turn's end, was the end of it."""
         return self.over.done() and not self.over.exception() and isinstance(self.over.result(), Exit)
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether its turn is over without an error, and its child serves on."""
+        done = self.over.result()
+        return isinstance(done, TurnDone) and done.error is None and self.child.is_heard
+
+    @property
+    def can_be_followed(self) -> bool:
+        """Whether another turn may come for its child, which has done this one well."""
+        following = self.spec if self.forgets else replace(self.spec, resume=self.conversation)
+        return (
+            self.conversation is not None
+            and (self.backend.traits.conversations or not self.forgets)
+            and self.child.dialogue.fit(following) is not None
+        )
 
     @property
     def came_to_nothing(self) -> bool:

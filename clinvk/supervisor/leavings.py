@@ -24,10 +24,15 @@ async def is_clean(kept: Kept, descendants: Descendants) -> bool:
     return False
 
 
+def has_left(kept: Kept, descendants: Descendants) -> bool:
+    """Whether any process is there that a turn of it began. Raises OSError."""
+    return bool(_processes(kept, descendants))
+
+
 def has_begun_something(kept: Kept, descendants: Descendants) -> bool:
     """Whether a child that waits has had processes at two looks in a row that it should not have."""
     try:
-        has_any = bool(_processes(kept, descendants))
+        has_any = has_left(kept, descendants)
     except OSError:
         return True
     had_any, kept.has_begun = kept.has_begun, has_any

@@ -43,6 +43,14 @@ class PoolLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class LingerLimits:
+    """What runs may leave running: for `secs` at most, of so many `runs` at once. 0 `secs` is not at all."""
+
+    secs: float = 0.0
+    runs: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What bounds the supervisor, and how its backends are set up."""
 
@@ -61,6 +69,7 @@ class Limits:
     grants: Mapping[str, Grant] = field(default_factory=dict)
     """What the holders of keys may do, by the labels of these."""
     pool: PoolLimits = field(default_factory=PoolLimits)
+    linger: LingerLimits = field(default_factory=LingerLimits)
 
     @property
     def at_once(self) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """What children that wait hold: memory, and conversations on disk."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -7,6 +9,8 @@ from clinvk import processes
 from clinvk.supervisor import pressure, stamps
 from clinvk.supervisor.lease import Kept
 from clinvk.supervisor.stamps import Stamp
+
+_log = logging.getLogger("clinvk.pool")
 
 
 class Measured(NamedTuple):
@@ -18,8 +22,16 @@ class Measured(NamedTuple):
     history: Mapping[str, Stamp | None] | None
 
 
-def measure(waiting: list[Kept]) -> tuple[list[Measured], bool]:
-    """What each of them holds, and whether memory is short. Not for the loop's thread."""
+async def look(waiting: list[Kept]) -> tuple[list[Measured], bool]:
+    """What each of them holds, and whether memory is short; of nobody where that cannot be seen just now."""
+    try:
+        return await asyncio.to_thread(_measure, waiting)
+    except OSError as error:  # out of descriptors: the next look will do
+        _log.warning("the children that wait could not be looked at: %s", error.strerror)
+        return [], False
+
+
+def _measure(waiting: list[Kept]) -> tuple[list[Measured], bool]:
     return [_measured(kept) for kept in waiting], pressure.is_high()
 
 

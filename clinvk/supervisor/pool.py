@@ -4,29 +4,25 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from clinvk.backends.base import Backend
-from clinvk.domain.events import TurnDone
 from clinvk.domain.run import Start
 from clinvk.domain.spec import RunSpec
-from clinvk.supervisor import leavings
+from clinvk.supervisor import leavings, measuring
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.demand import Demand
 from clinvk.supervisor.descendants import LOOK_SECS, Descendants
-from clinvk.supervisor.forgetting import Forgetting
 from clinvk.supervisor.lease import Kept, Lease, Want
 from clinvk.supervisor.limits import PoolLimits
-from clinvk.supervisor.measuring import measure
-from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.lingering import Lingering
 from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.shelf import Idle, Shelf
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.starter import Starter, sweep
 from clinvk.supervisor.tasks import Tasks, first_of
-from clinvk.views import CommandView, Inspection, Resources
+from clinvk.views import Inspection, Resources
 
 _log = logging.getLogger("clinvk.pool")
 
@@ -41,16 +37,16 @@ class Pool:
         self,
         tasks: Tasks,
         descendants: Descendants,
-        probe: Probe,
         starter: Starter,
+        lingering: Lingering,
         limits: PoolLimits,
     ) -> None:
-        """`probe` knows how CLIs are installed."""
+        self.lingering = lingering
+        self.lingering.retire = self._retire
         self._limits = limits
         self._tasks = tasks
         self._descendants = descendants
         self._starter = starter
-        self._forgetting = Forgetting(probe, descendants)
         self._shelf = Shelf()
         self._demand = Demand()
         self._tidying: dict[Kept, asyncio.Task[None]] = {}
@@ -58,10 +54,6 @@ class Pool:
         self._now = asyncio.get_running_loop().time
         self._closing = False
         self.sites = self._starter.sites
-
-    def show(self, backend: Backend, spec: RunSpec) -> CommandView:
-        """What would be executed for `spec`. Raises SpawnFailed."""
-        return self._starter.show(backend, spec)
 
     def idle(self, backend: str) -> Idle:
         """Its children that wait for a run."""
@@ -75,8 +67,8 @@ class Pool:
         key = self._starter.key(backend, spec)
         if spec.resume:
             await self.settled(spec.resume)
-            kept = self._shelf.with_conversation(backend, spec.resume)
-            if kept and not self._shelf.is_live(kept, key, spec):
+            kept = self._with_conversation(backend, spec.resume)
+            if kept and not (self._shelf.is_live(kept, key, spec) and kept.turns < self._limits.turns):
                 self._retire(kept)
                 await self.settled(spec.resume)
         elif self._shelf.fitting(key, spec) is None:
@@ -111,7 +103,8 @@ class Pool:
         kept.last = conversation
         if lease.forgets and conversation:
             kept.to_sweep.append(conversation)
-        if not self._may_wait(lease):
+        may_linger = lease.ended_well and self.lingering.begin(lease)
+        if not (may_linger or self._may_wait(lease)):
             self._retire(kept, lease)
             return
         kept.conversation = None if lease.forgets else conversation
@@ -137,13 +130,13 @@ class Pool:
         """End the child, and leave the ticket to the caller, for another lease."""
         await self._starter.put_away(lease.kept, lease.backend.traits.retire)
 
-    def usage(self, lease: Lease) -> Resources | None:
+    def usage(self, kept: Kept) -> Resources | None:
         """What its processes took when they were last looked at."""
-        return self._descendants.usage(lease.marker)
+        return self._descendants.usage(kept.marker)
 
-    async def inspect(self, lease: Lease) -> Inspection:
+    async def inspect(self, kept: Kept) -> Inspection:
         """Its processes now, and the end of what its CLI wrote to stderr so far."""
-        return Inspection(await self._descendants.inspect(lease.marker), lease.child.stderr_tail)
+        return Inspection(await self._descendants.inspect(kept.marker), kept.child.stderr_tail)
 
     async def settled(self, conversation: str) -> None:
         """Wait until no child whose turn is over still writes down what was said in it."""
@@ -155,11 +148,11 @@ class Pool:
     async def forget(self, backend: Backend, conversation: str) -> Removed:
         """Delete what the CLI keeps of a conversation, once nobody writes it any more."""
         await self.settled(conversation)
-        kept = self._shelf.with_conversation(backend, conversation)
+        kept = self._with_conversation(backend, conversation)
         if kept:
             self._retire(kept)
             await self.settled(conversation)
-        return await self._forgetting.forget(backend, conversation, self._starter.variables.get(backend.name, {}))
+        return await self._starter.forget(backend, conversation)
 
     def adjust(self, limits: PoolLimits, variables: Mapping[str, Mapping[str, str]]) -> None:
         """Let these hold from now on: who waits with others goes."""
@@ -178,17 +171,16 @@ class Pool:
 
     async def look_after(self) -> None:
         """Retire who has waited too long, has begun something, or stands for memory that is needed."""
-        if not self._shelf:
+        aside = [*self._shelf, *self.lingering]
+        if not aside:
             return
-        try:
-            measured, is_short = await asyncio.to_thread(measure, list(self._shelf))
-        except OSError as error:  # out of descriptors: the next look will do
-            _log.warning("the children that wait could not be looked at: %s", error.strerror)
-            return
+        measured, is_short = await measuring.look(aside)
         for kept, since, memory, history in measured:
-            if kept not in self._shelf or kept.idle_since != since:
+            if kept.idle_since != since or not (kept in self._shelf or kept in self.lingering):
                 continue  # it had a turn meanwhile
             kept.memory, kept.history = memory, history
+            if kept in self.lingering:
+                continue
             late = self._now() - since >= self._limits.idle_secs
             if late and not kept.turns:
                 self._demand.wasted(kept.key)
@@ -196,16 +188,14 @@ class Pool:
             if late or is_short or has_begun or not kept.child.is_heard:
                 self._retire(kept)
         self._make_room(self._limits.children)
+        self.lingering.look_after(is_short=is_short)
 
     def end(self) -> None:
         """No child waits any more, from now on: the tasks that end them are among those that were given."""
         self._closing = True
         for kept in self._shelf:
             self._retire(kept)
-
-    def close(self) -> None:
-        """Remove what is left of the sites. Not for the loop's thread."""
-        self._starter.close()
+        self.lingering.close()
 
     @property
     def _has_room(self) -> bool:
@@ -214,18 +204,8 @@ class Pool:
 
     def _may_wait(self, lease: Lease) -> bool:
         """Whether the child is worth tidying up after this turn: another may come for it."""
-        kept, done = lease.kept, lease.over.result()
-        following = lease.spec if lease.forgets else replace(lease.spec, resume=lease.conversation)
-        return (
-            self._has_room
-            and isinstance(done, TurnDone)
-            and done.error is None
-            and kept.child.is_heard
-            and kept.turns < self._limits.turns
-            and lease.conversation is not None
-            and (kept.backend.traits.conversations or not lease.forgets)
-            and kept.child.dialogue.fit(following) is not None
-        )
+        may_go_on = self._has_room and lease.ended_well and lease.kept.turns < self._limits.turns
+        return may_go_on and lease.can_be_followed
 
     async def _tidy(self, kept: Kept, lease: Lease) -> None:
         """Make the child ready for others, or retire it: the slot is free when what the turn left is gone."""
@@ -234,15 +214,18 @@ class Pool:
                 await asyncio.to_thread(sweep, kept, lease.conversation)
             self._starter.rest(kept)
             is_clean = await leavings.is_clean(kept, self._descendants)
+            lingers = not is_clean and self.lingering.settle(kept)
+            may_wait = is_clean and self._may_wait(lease) and not self._starter.is_outdated(kept)
         except Exception:  # noqa: BLE001  whatever it is, the slot must be free in the end
             _log.exception("the child of %s could not be tidied", kept.marker)
-            is_clean = False
-        if not is_clean or self._starter.is_outdated(kept) or not self._has_room:
+            lingers = may_wait = False
+        if not (lingers or may_wait):
             self._retire(kept, lease)
             return
         lease.part()
         lease.ticket.release()
-        self._put(kept)
+        if may_wait:
+            self._put(kept)
 
     def _start_ahead(self, lease: Lease) -> None:
         """Start one more of that kind, if it is wanted and none will wait."""
@@ -264,11 +247,24 @@ class Pool:
         kept.note_own()
         if not kept.child.dialogue.ready:  # a turn is held back until it is
             kept.child.on_ready = kept.note_own
-        kept.child.ended.add_done_callback(lambda _: self._retire(kept) if kept in self._shelf else None)
+        kept.child.ended.add_done_callback(lambda _: self._ended(kept))
         return kept
+
+    def _ended(self, kept: Kept) -> None:
+        """It ended by itself: whatever it has left goes, too."""
+        if kept in self._shelf or kept in self.lingering:
+            self._retire(kept)
+
+    def _with_conversation(self, backend: Backend, conversation: str) -> Kept | None:
+        """That which waits, and is kept for the conversation; what was left of its last turn lingers no more."""
+        kept = self.lingering.recall(backend, conversation)
+        if kept:
+            self._shelf.put(kept, self._now())
+        return self._shelf.with_conversation(backend, conversation)
 
     def _put(self, kept: Kept) -> None:
         """Let it wait; those who have waited longest make room for it."""
+        self.lingering.leave(kept)
         self._starter.rest(kept)
         self._make_room(self._limits.children - 1)
         self._shelf.put(kept, self._now())
@@ -284,6 +280,7 @@ class Pool:
         """End a child that has no turn, `lease` being its last one."""
         if kept in self._shelf:
             self._shelf.take(kept)
+        self.lingering.ends(kept)
         retiring = self._tasks.spawn(self._put_away(kept, lease), name=f"retire {kept.marker}")
         if not retiring.done():
             self._retiring[kept] = retiring
@@ -293,5 +290,6 @@ class Pool:
         try:
             await self._starter.put_away(kept, kept.backend.traits.retire)
         finally:
+            self.lingering.leave(kept)
             if lease:
                 lease.ticket.release()

@@ -47,6 +47,7 @@ def body(spec: RunSpec) -> dict[str, object]:
         "extra": spec.extra[spec.preset_flags :] or None,
         "metadata": spec.metadata or None,
         "timeout_secs": spec.timeout_secs,
+        "linger_secs": spec.linger_secs,
     }
     return {name: value for name, value in asked.items() if value is not None}
 

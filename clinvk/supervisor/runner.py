@@ -15,7 +15,8 @@ from clinvk.domain.judge import Judgement, judge
 from clinvk.domain.run import Continuation, Exit, Run, RunState, Signal, Start, Stop, StopCause
 from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
-from clinvk.supervisor.lease import Lease, Want
+from clinvk.supervisor.lease import Kept, Lease, Want
+from clinvk.supervisor.lingering import Lingering
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.memory import MemoryWatch
 from clinvk.supervisor.pool import Pool
@@ -85,14 +86,28 @@ class Runner:
         return self._ticket
 
     @property
+    def lingering(self) -> Lingering:
+        """Where its child is as long as what it left lives on."""
+        return self._around.pool.lingering
+
+    @property
+    def _child(self) -> Kept | None:
+        """The child that has its turn, or what this left."""
+        if self._lease and not self.run.state.ended:
+            return self._lease.kept
+        return self.lingering.of(self.run.id)
+
+    @property
     def usage(self) -> Resources | None:
-        """What the run's processes took when they were last looked at; None where it has none, or has ended."""
-        return self._around.pool.usage(self._lease) if self._lease and not self.run.state.ended else None
+        """What the run's processes took when they were last looked at; None where it has none."""
+        child = self._child
+        return self._around.pool.usage(child) if child else None
 
     async def inspect(self) -> Inspection:
-        """Its processes, and the end of stderr so far; once it has ended none, and what its exit has of that."""
-        if self._lease and not self.run.state.ended:
-            return await self._around.pool.inspect(self._lease)
+        """Its processes, and the end of stderr so far; once nothing is left of it what its exit has of that."""
+        child = self._child
+        if child:
+            return await self._around.pool.inspect(child)
         return Inspection((), self.run.exit.stderr_tail if self.run.exit else "")
 
     def stop(self, stop: Stop) -> None:

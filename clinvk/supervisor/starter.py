@@ -11,9 +11,11 @@ from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import environment, ladder, residue, sites, stamps
 from clinvk.supervisor.child import Child, SpawnFailed
 from clinvk.supervisor.descendants import Descendants
+from clinvk.supervisor.forgetting import Forgetting
 from clinvk.supervisor.lease import Kept, Key, Lease, Outfit, Want
 from clinvk.supervisor.litter import Litter
 from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.sites import Sites
 from clinvk.views import CommandView
 
@@ -33,6 +35,7 @@ class Starter:
         self._descendants = descendants
         self._probe = probe
         self._litter = Litter()
+        self._forgetting = Forgetting(probe, descendants)
 
     def adjust(self, variables: Mapping[str, Mapping[str, str]]) -> None:
         """Let children that are started from now on see these."""
@@ -113,6 +116,10 @@ class Starter:
             self.sites.ledger.strike(kept.marker)
             if kept.to_sweep or not sites.is_removed(kept.outfit.folder):
                 await asyncio.to_thread(self._clear, kept)
+
+    async def forget(self, backend: Backend, conversation: str) -> Removed:
+        """Delete what its CLI keeps of a conversation that no child of ours has any more."""
+        return await self._forgetting.forget(backend, conversation, self._added(backend))
 
     def close(self) -> None:
         """Remove what is left of the sites. Not for the loop's thread."""

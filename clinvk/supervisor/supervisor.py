@@ -26,6 +26,7 @@ from clinvk.supervisor.history import History, Retention
 from clinvk.supervisor.keeper import Keeper
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.lingering import Lingering
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.memory import MemoryWatch
 from clinvk.supervisor.pool import Pool
@@ -75,8 +76,9 @@ class Supervisor:
         time = AttendedTime(clock)
         self.probe = Probe(registry, limits.paths, self._descendants, limits.variables)
         self._vetting = Vetting(registry, self.probe, limits)
-        starter = Starter(self._descendants, self.probe, sites, limits.variables)
-        self.pool = Pool(self._tasks, self._descendants, self.probe, starter, limits.pool)
+        self._starter = Starter(self._descendants, self.probe, sites, limits.variables)
+        lingering = Lingering(self._descendants, limits.linger, clock)
+        self.pool = Pool(self._tasks, self._descendants, self._starter, lingering, limits.pool)
         self._memory = MemoryWatch(self._descendants, limits.memory_bytes)
         self._around = Surroundings(clock, time, self.pool, limits.run_bytes, self._memory)
         self.sessions = Sessions(keeping.store, keeping.sessions, clock, new_id)
@@ -113,6 +115,11 @@ class Supervisor:
     def queued(self) -> int:
         return self._slots.waiting
 
+    @property
+    def lingering(self) -> int:
+        """Runs that have ended, and of which something lives on."""
+        return len(self.pool.lingering)
+
     async def open(self) -> None:
         """Give an end to what the last server left unended, and from now on let go of what is past its time."""
         await self.history.bury()
@@ -129,6 +136,7 @@ class Supervisor:
         await asyncio.to_thread(self._cgroups.bound, limits.memory_bytes)
         self._memory.adjust(limits.memory_bytes)
         self.pool.adjust(limits.pool, limits.variables)
+        self.pool.lingering.adjust(limits.linger)
         await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(
@@ -184,7 +192,7 @@ class Supervisor:
         turn = await self.sessions.claim(spec)
         try:
             spec, backend = await self._vetting.vetted(turn.spec)
-            return self.pool.show(backend, spec)
+            return self._starter.show(backend, spec)
         finally:
             self.sessions.release(turn.session)
 
@@ -202,7 +210,7 @@ class Supervisor:
         await self.probe.close()
         await self._watches.cancel()
         await self.history.close()
-        await asyncio.to_thread(self.pool.close)
+        await asyncio.to_thread(self._starter.close)
         self.journal.close()
 
     async def _take(

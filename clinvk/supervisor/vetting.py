@@ -36,7 +36,7 @@ class Vetting:
         self._check_backend(spec)
         self._check_folder(spec.workdir, settled)
         backend = self._registry.get(spec.backend)
-        faults = workdir.faults(settled.workdir) + _faults(settled, backend)
+        faults = workdir.faults(settled.workdir) + _faults(settled, backend) + self._linger_faults(spec)
         if faults:
             raise InvalidInput(faults)
         self._check_more_folders(settled, backend)
@@ -64,6 +64,16 @@ class Vetting:
             raise InvalidInput(list(dict.fromkeys(faults)))
         if refused:
             raise refused[0]
+
+    def _linger_faults(self, spec: RunSpec) -> list[Fault]:
+        """What is wrong with the time that it would have what it leaves live on for."""
+        asked, most = spec.linger_secs, self.limits.linger.secs
+        if asked is None or asked <= most:
+            return []
+        if not most:
+            told = "is not allowed here: what a run leaves ends with it"
+            return [Fault("/linger_secs", told, "no such field, or a server that has linger.max_secs set")]
+        return [Fault("/linger_secs", f"{asked:g} is too large", f"at most {most:g} (linger.max_secs)")]
 
     def _grant(self, spec: RunSpec) -> Grant | None:
         label = spec.origin.key_label

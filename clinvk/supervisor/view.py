@@ -17,11 +17,14 @@ _LABELS: Final = ("run_id", "session_id", "backend", "group_id", "task", "step")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is not the run's own: its place in the queue, how its child was started, what the processes take."""
+    """What is not the run's own: its place in the queue, how its child was started, what the processes take, and
+    until when (seconds since the epoch) those that it left may live on.
+    """
 
     queue_position: int | None = None
     command: CommandView | None = None
     resources: Resources | None = None
+    lingers_until: float | None = None
 
 
 def of(run: Run, events: int, now: float, around: Surroundings = Surroundings()) -> RunView:
@@ -42,6 +45,7 @@ def of(run: Run, events: int, now: float, around: Surroundings = Surroundings())
         queue_position=around.queue_position if run.state is RunState.QUEUED else None,
         first_output_ms=_ms(run.created_at, run.first_output_at),
         duration_ms=_ms(run.created_at, run.finished_at),
+        lingers_until=_time(around.lingers_until),
         start=run.start,
         client=run.spec.origin.client,
         key_label=run.spec.origin.key_label,

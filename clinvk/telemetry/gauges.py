@@ -38,6 +38,9 @@ def _of_runs(levels: Levels) -> Iterator[Gauge]:
         levels.live,
     )
     yield Gauge.of("clinvk_runs_queued", "Runs that wait for a slot.", levels.queued)
+    yield Gauge.of(
+        "clinvk_runs_lingering", "Runs that have ended, and of which something lives on.", levels.lingering
+    )
     yield Gauge.each("clinvk_children_warm", "Children that wait for a run.", "backend", levels.warm)
     yield Gauge.each(
         "clinvk_children_warm_memory_bytes",

@@ -13,6 +13,7 @@ class Levels:
     warm: Mapping[str, int]
     warm_memory_bytes: Mapping[str, int]
     queued: int
+    lingering: int
     max_concurrent_runs: int
     max_queued_runs: int
     sessions: int

@@ -7,6 +7,7 @@ import pytest
 
 from clinvk.api.table import ROUTES
 from clinvk.schemas import Schemas
+from clinvk.supervisor.limits import Limits, LingerLimits
 
 SCHEMAS = Schemas()
 # Those for the real CLIs are sent where there are some: tests/e2e/clis.
@@ -30,6 +31,12 @@ ASKED = [
     for example in [*parameter.schema.get("examples", ()), *parameter.schema.get("enum", ())]
 ]
 PROMPTS = SCHEMAS.documents["native/prompt-request"]["examples"]
+
+
+@pytest.fixture
+async def server(new_server):
+    """One that allows all that an example asks for."""
+    return await new_server(limits=Limits(linger=LingerLimits(3600.0)))
 
 
 async def here(server, body):

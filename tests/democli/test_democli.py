@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import select
 import signal
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,23 @@ def test_children_are_what_they_are_said_to_be(child):
             os.waitpid(pid, 0)  # with their parents gone they are ours
 
 
+def test_a_server_answers_as_long_as_it_lives_and_outlives_its_turn(child):
+    heard = child.turn("/server")
+    assert heard[-1] == DONE
+    pid = int(heard.text.split()[1])
+    try:
+        for _ in range(2):
+            with urllib.request.urlopen(re.search(r"http://127[^ ]*", heard.text)[0], timeout=20) as answer:
+                assert answer.read() == b"Hello from the demo backend's server\n"
+        row = processes.read(pid)
+        assert (row.ppid, row.sid) == (child.process.pid, pid)
+        assert child.end() == (0, b"")
+        assert processes.read(pid).alive
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)  # with its parent gone it is ours
+
+
 def check_children(pid, pids):
     rows = {what.split(",")[0]: processes.read(child) for what, child in pids.items()}
     assert all(row and row.alive for row in rows.values())
@@ -250,6 +269,7 @@ def test_help_lists_every_word(child):
         "/usage-limit",
         "/hang",
         "/children",
+        "/server",
         "/garbage",
         "/big",
         "/burst",

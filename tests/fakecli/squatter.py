@@ -91,6 +91,8 @@ def act(prompt: str) -> int | None:
     return None
 
 
+BADLY = " and fail"
+"""What a prompt ends with whose turn is to fail, when all else was done."""
 TURN = [""]
 LATE: list[str] = []
 """Lines to be said before the answer to the next prompt."""
@@ -138,7 +140,7 @@ def serve() -> None:
     (folder() / "own" / "cache").write_text("as it was")
     say(type="hello", version=1)
     for number, message in enumerate(prompts()):
-        turn, prompt = message["turn"], message["prompt"]
+        turn, prompt = message["turn"], message["prompt"].removesuffix(BADLY)
         TURN[0] = turn
         for line in LATE:
             sys.stdout.write(line)
@@ -147,7 +149,8 @@ def serve() -> None:
         say(type="conversation", turn=turn, id=message["conversation"] or f"talk-{os.getpid()}-{number}")
         time.sleep(0.1)  # as those do that get the prompt only when this was heard
         tell(turn, act(prompt))
-        say(type="done", turn=turn, stop_reason="end_turn", error=None)
+        failed = {"code": "backend_failed", "message": "as asked"} if message["prompt"].endswith(BADLY) else None
+        say(type="done", turn=turn, stop_reason=None if failed else "end_turn", error=failed)
         act_later(turn, prompt)
 
 

@@ -6,7 +6,7 @@ from clinvk.schemas import Schemas
 from clinvk.settings import BadSettings, load
 
 SCHEMAS = Schemas()
-SECTIONS = "one of default_backend, unified_flags, backends, session, output, parallel, pool, server"
+SECTIONS = "one of default_backend, unified_flags, backends, session, output, parallel, pool, linger, server"
 LINES = "expected 'key: value' lines, those of one section indented alike"
 VARIABLE = "the name of an environment variable that is none of clinvk's own, CLINVK_…"
 KEYS = "expected keys of visible ASCII, separated by commas, or the variable unset"

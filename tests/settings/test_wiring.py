@@ -7,7 +7,7 @@ from clinvk.api.services import Bounds, Habits
 from clinvk.backends.registry import default_registry
 from clinvk.domain.access import NO_KEYS, Grant, Keyring, digest
 from clinvk.domain.spec import ApprovalMode, SandboxMode
-from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
+from clinvk.supervisor.limits import BackendOptions, Limits, LingerLimits, PoolLimits
 from clinvk.supervisor.sessions import SessionOptions
 
 NAMES = default_registry().names()
@@ -30,6 +30,11 @@ def test_how_children_wait_is_taken_from_the_pool(configured):
     assert wiring.limits(held, NO_KEYS, log_content=False).pool == PoolLimits(2, 1048576, 3, 4)
     off = configured("pool:\n  enabled: false\n")
     assert wiring.limits(off, NO_KEYS, log_content=False).pool.children == 0
+
+
+def test_what_may_linger_is_taken_from_its_own_section(configured):
+    held = configured("linger:\n  max_secs: 60\n  max_runs: 3\n")
+    assert wiring.limits(held, NO_KEYS, log_content=False).linger == LingerLimits(60, 3)
 
 
 def test_limits_are_taken_from_server_flags_and_backends(configured):

@@ -74,6 +74,7 @@ def levels() -> Levels:
         warm=dict.fromkeys(BACKENDS, 1),
         warm_memory_bytes=dict.fromkeys(BACKENDS, 1 << 20),
         queued=2,
+        lingering=1,
         max_concurrent_runs=8,
         max_queued_runs=256,
         sessions=3,

@@ -171,6 +171,7 @@ class Server:
             uptime_secs=9000.0,
             live=len(live) - queued,
             queued=queued,
+            lingering=sum(run.lingers_until is not None for run in self.runs_.values()),
             limit=8,
             draining=False,
             keeps_content=True,
@@ -296,6 +297,7 @@ def _wanted(run: RunView, query: RunQuery) -> bool:
     return (
         query.state in (None, run.state)
         and not (query.live and run.state.ended)
+        and not (query.lingering and not run.lingers_until)
         and query.backend in (None, run.backend)
         and query.session_id in (None, run.session_id)
         and query.group_id in (None, run.group_id)

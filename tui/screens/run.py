@@ -212,7 +212,7 @@ class RunScreen(ConsoleScreen):
         return Transcript(width, self._dropped, self._unfolded)
 
     async def _read(self) -> None:
-        """The run as it is now; once more after its end, and then no more."""
+        """The run as it is now; once more after its end and that of what it left, and then no more."""
         if self._is_final:
             return
         try:
@@ -220,13 +220,13 @@ class RunScreen(ConsoleScreen):
         except RunNotFound:
             self._gone()
             return
-        self._is_final = run.state.ended
+        self._is_final = run.state.ended and not run.lingers_until
         for window in self._windows.values():
             window.total = max(window.total, run.events)
         self._open_window()
         self._sheets["request"].put(pages.request_page(run))
         self._sheets["explain"].put(pages.explain_page(run))
-        if run.state.ended:
+        if self._is_final:
             tail = run.exit.stderr_tail if run.exit else ""
             self._sheets["stderr"].put(pages.stderr_page(tail, live=False))
             self._sheets["processes"].put(pages.processes_page(run, ()))
@@ -241,7 +241,7 @@ class RunScreen(ConsoleScreen):
     async def _inspect(self) -> None:
         """Look at its processes, where a tab shows what only that tells."""
         run = self.run
-        if run is None or run.state.ended or self.tab not in ("stderr", "processes"):
+        if run is None or self._is_final or self.tab not in ("stderr", "processes"):
             return
         try:
             seen = await self.monitor.inspect(self.run_id)
@@ -275,5 +275,5 @@ class RunScreen(ConsoleScreen):
         total = window.total
         count = f"{total if total < 100_000 else formats.count(total)} events"
         if window.follow:
-            return f"▼ {'end' if self._is_final else 'follows'}  {count}"
+            return f"▼ {'end' if self.run and self.run.state.ended else 'follows'}  {count}"
         return f"‖ {window.part(self.lines.top, self.lines.size.height)[1]:.0%} of {count}"

@@ -23,7 +23,8 @@ def run_vocabulary(marked: AbstractSet[str]) -> Vocabulary[RunView]:
     """What a filter can say of a run; `marked` is looked at each time."""
 
     def states(run: RunView) -> Iterable[str]:
-        return run.state, "ended" if run.state.ended else "live"
+        lingers = ("lingering",) if run.lingers_until else ()
+        return run.state, "ended" if run.state.ended else "live", *lingers
 
     def is_(run: RunView) -> Iterable[str]:
         return ("marked",) if run.id in marked else ()
@@ -31,7 +32,7 @@ def run_vocabulary(marked: AbstractSet[str]) -> Vocabulary[RunView]:
     return Vocabulary(
         _text,
         {
-            "state": Field(states, ("live", "ended", *RunState)),
+            "state": Field(states, ("live", "ended", "lingering", *RunState)),
             "backend": Field(lambda run: (run.backend,)),
             "model": Field(lambda run: (run.model or "",)),
             "key": Field(lambda run: (run.key_label or "",)),
@@ -57,7 +58,7 @@ def _state(run: RunView, sight: Sight) -> Cell:
     word = run.state.value
     if run.state is RunState.QUEUED and run.queue_position is not None:
         word = f"{word} {run.queue_position + 1}"
-    return f"{SYMBOLS[run.state]} {word}", sight.look.state(run.state)
+    return f"{SYMBOLS[run.state]} {word}", sight.look.accent if run.lingers_until else sight.look.state(run.state)
 
 
 def _age(run: RunView, sight: Sight) -> Cell:

@@ -86,8 +86,14 @@ async def _show(call: Handler, spec: GroupSpec) -> None:
 
 
 async def cancel(call: Handler) -> None:
-    """Ask for the end of all its runs. 200 once they have ended, 202 while they are stopping."""
+    """Ask for the end of all its runs, and of what they left.
+
+    200 once they have ended, 202 while they are stopping.
+    """
     group_id, wait = call.path["id"], call.query.get("wait", 0)
+    lingering = await call.services.monitor.runs(RunQuery(group_id=group_id, lingering=True))
+    for run in lingering.runs:
+        call.services.books.stop_run(run.id, StopCause.CLIENT, who(call.origin))
     try:
         group = call.services.groups.find(group_id)
     except GroupNotFound:

@@ -18,6 +18,7 @@ async def list_runs(call: Handler) -> None:
     query = RunQuery(
         state=RunState(state) if state else None,
         live=call.query.get("live", False),
+        lingering=call.query.get("lingering", False),
         backend=call.query.get("backend"),
         session_id=call.query.get("session_id"),
         group_id=call.query.get("group_id"),
@@ -59,7 +60,7 @@ async def follow_all(call: Handler) -> None:
 
 
 async def cancel_run(call: Handler) -> None:
-    """Ask for a run's end. 200 once it has ended, 202 while it is stopping."""
+    """Ask for a run's end, and for that of what it left. 200 once it has ended, 202 while it is stopping."""
     run_id, wait = call.path["id"], call.query.get("wait", 0)
     cause = StopCause(call.query.get("by", StopCause.CLIENT))
     asked = who(call.origin)
@@ -71,6 +72,8 @@ async def cancel_run(call: Handler) -> None:
     if wait and not view.state.ended:
         handle = call.services.supervisor.handle(run_id)
         await first_of(handle.finished, call.gone, timeout=wait)
+    elif wait and (gone := call.services.supervisor.pool.lingering.gone(run_id)):
+        await first_of(gone, call.gone, timeout=wait)
     if not call.gone.done():
         view = await call.services.monitor.run(run_id)
         call.reply(to_wire(view), 200 if view.state.ended else 202)

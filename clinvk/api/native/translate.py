@@ -44,6 +44,7 @@ def to_spec(body: "PromptRequest", origin: Origin, default_workdir: str, habits:
         preset_flags=len(habits.extra),
         metadata=body.get("metadata", {}),
         timeout_secs=body.get("timeout_secs"),
+        linger_secs=body.get("linger_secs"),
         origin=origin,
     )
 

@@ -34,7 +34,7 @@ class RunHead(Widget):
     def beat(self) -> None:
         """Redraw if the run changed, or is a second older."""
         run, now = self._run(), cast("Console", self.app).board.now
-        drawn = (run, int(now) if run and not run.state.ended else 0)
+        drawn = (run, int(now) if run and (run.lingers_until or not run.state.ended) else 0)
         if drawn != self._drawn:
             self._drawn = drawn
             self.refresh(layout=False)
@@ -73,6 +73,9 @@ def second(run: RunView, now: float, look: Look) -> list[Part]:
     if run.first_output_ms is not None:
         parts.append((f"first output {formats.duration(run.first_output_ms / 1000)}", look.muted))
     parts += [(text, look.plain) for text in _tokens(run, now)]
+    if run.lingers_until:
+        left = max(0.0, formats.seconds(run.lingers_until) - now)
+        parts.append((f"what it left ends in {formats.uptime(left)}", look.warning))
     if run.resources:
         used = run.resources
         many = "process" if used.processes == 1 else "processes"

@@ -41,7 +41,7 @@ def stderr_page(text: str, *, live: bool) -> list[Line]:
 
 def processes_page(run: RunView, processes: Sequence[ProcessView]) -> list[Line]:
     """The tree, parents before their children."""
-    if run.state.ended:
+    if run.state.ended and not run.lingers_until:
         return [line("The run has ended, and its processes with it.", Kind.NOTE)]
     if not processes:
         return [line("It has no process at the moment.", Kind.NOTE)]
@@ -93,6 +93,7 @@ def _times(run: RunView) -> list[Line]:
     )
     lines += [_named("first output", f"after {run.first_output_ms} ms")] if run.first_output_ms is not None else []
     lines += [_named("ended", f"{run.finished_at}  after {run.duration_ms} ms")] if run.finished_at else []
+    lines += [_named("lingers until", f"{run.lingers_until}  what it left ends then")] if run.lingers_until else []
     lines += [_named("start", run.start)] if run.start else []
     lines += [_named("session", f"{run.session_id}  {run.continuation or 'first turn'}")] if run.session_id else []
     return lines
