@@ -25,9 +25,10 @@ class Heard:
 
     sessions: dict[str, int] = field(default_factory=dict)
     """Sessions, with how many turns were answered."""
-    deleting: set[str] = field(default_factory=set)
-    deleted: dict[str, list[str]] = field(default_factory=dict)
-    """Sessions whose deletion was answered, with their runs."""
+    deleting: dict[str, list[str]] = field(default_factory=dict)
+    """Sessions whose deletion was asked for, with their runs."""
+    deleted: set[str] = field(default_factory=set)
+    """Those of them of which it was answered."""
     runs: dict[str, str | None] = field(default_factory=dict)
     """Runs, with the state that they ended in if that was told."""
     lines: dict[str, list[bytes]] = field(default_factory=dict)
@@ -113,9 +114,9 @@ def converse(client: Client) -> None:
     heard.runs[runs[1]] = "completed"
     heard.sessions[session] = 2
     if client.chance.random() < 0.5:
-        heard.deleting.add(session)
+        heard.deleting[session] = runs
         client.json("DELETE", f"/api/v1/sessions/{session}")
-        heard.deleted[session] = runs
+        heard.deleted.add(session)
 
 
 def listen(client: Client) -> None:

@@ -18,7 +18,6 @@ from clinvk.api import jsontext
 from clinvk.api.parameters import read as read_parameters
 from clinvk.api.table import ROUTES
 from clinvk.backends import json_lines
-from clinvk.backends.json_lines import Malformed
 from clinvk.backends.registry import default_registry
 from clinvk.backends.rpc import Peer, Reply
 from clinvk.domain.approvals import decide
@@ -182,13 +181,17 @@ def jsons(data: bytes) -> None:
     try:
         value = jsontext.parse(data)
     except InvalidInput as refused:
-        assert refused.faults
-        assert all(len(fault.message) <= 500 for fault in refused.faults), refused.faults
+        check_faults(refused)
         return
     again, doubts = jsontext.reread(data)
     if not doubts:
         assert again == value
     assert max(len(doubts.twice), len(doubts.huge)) <= TOLD
+
+
+def check_faults(refused: InvalidInput, path: str = "") -> None:
+    assert [fault.path for fault in refused.faults] == [path]
+    assert len(refused.faults[0].message) <= 500
 
 
 def transcript(data: bytes) -> None:
@@ -241,10 +244,15 @@ def last_event_id(data: bytes) -> None:
     try:
         found = read_parameters(_FOLLOW, lambda *_: None, headers)
     except InvalidInput as refused:
-        assert [fault.path for fault in refused.faults] == ["Last-Event-ID"]
-        assert len(refused.faults[0].message) <= 500
+        check_faults(refused, "Last-Event-ID")
         return
     assert -1 <= found["Last-Event-ID"] < 2**53
+
+
+def check_place(refused: NotYaml, longest: int) -> None:
+    """It stands in the text: a line of it, or the one behind its end."""
+    assert refused.wrong.place is not None
+    assert 1 <= refused.wrong.place.line <= longest + 1
 
 
 _KEYS: Final = Keys(Schemas())
@@ -257,7 +265,7 @@ def settings(data: bytes) -> None:
     try:
         document = read_settings(text)
     except NotYaml as refused:
-        assert 1 <= refused.wrong.place.line <= text.count("\n") + text.count("\r") + 3, refused.wrong
+        check_place(refused, len(text))
         return
     assert document.keys.keys() <= document.values.keys()
     _, told = checked(_KEYS, _FILE, text)

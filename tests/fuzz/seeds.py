@@ -11,7 +11,8 @@ HEAD = b"\0\0\xff\0\0"
 TEXTS: dict[str, tuple[bytes, ...]] = {
     "events": (
         b'\xff\0\0{"type":"run.queued","seq":0,"at":"2026-11-21T09:30:00.000Z"}\n{"type":"notice","seq":1}\n',
-        b'\0\0\0id: 7\nevent: run.queued\ndata: {"type":"run.queued","seq":0}\n\n: ping\n\nid: 8\ndata: {"type":"x"}\n',
+        b'\0\0\0id: 7\nevent: run.queued\ndata: {"type":"run.queued","seq":0}\n\n: ping\n\nid: 8\n'
+        b'data: {"type":"x"}\n',
     ),
     "json": (
         b'{"a": [1, 2.0, -0, 1e5, true, null], "b": {"c": "\\u00e9\\n", "a": 18446744073709551616}, "a": 2}',
