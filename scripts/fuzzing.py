@@ -6,7 +6,7 @@ Exit codes: 0 nothing was found, 1 something was, 3 the fuzzer cannot be had.
 """
 
 import argparse
-import os
+import importlib
 import re
 import subprocess
 import sys
@@ -18,7 +18,7 @@ CACHE = ROOT / ".cache" / "fuzz"
 INPUTS, FOUND = CACHE / "inputs", CACHE / "found"
 LOCK = ROOT / "requirements" / "fuzz.txt"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
-LONGEST = 8 << 10
+LONGEST = 6 << 10
 """Bytes of an input."""
 KEPT = 18 << 10
 """Bytes that are kept of a target's inputs."""
@@ -96,8 +96,7 @@ def summary(target: str, told: str) -> str:
 def run_one(target: str, options: list[str]) -> None:
     """In the fuzzer's own process. Does not return."""
     sys.path.append(str(installed()))
-    import atheris  # noqa: PLC0415  it is not there until it is installed
-
+    atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["clinvk"]):
         from tests.fuzz.harness import TARGETS  # noqa: PLC0415  instrumented as it is imported
     atheris.Setup([__file__, *options], TARGETS[target])
@@ -167,7 +166,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of what is made up (1)")
     parser.add_argument("--keep", action="store_true", help="make tests/fuzz/corpus of what was reached so far")
     told = parser.parse_args()
-    os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+
     names = list(wanted(told.targets))
     if told.keep:
         for name in names:

@@ -48,11 +48,12 @@ Target = Callable[[bytes], None]
 
 
 def cut(data: bytes, chance: random.Random) -> list[bytes]:
-    """`data` in pieces: in its single bytes, or in a few."""
-    if chance.random() < 0.2:
-        return [data[at : at + 1] for at in range(len(data))]
-    places = sorted({0, len(data), *(chance.randint(0, len(data)) for _ in range(chance.randrange(12)))})
-    return [data[a:b] for a, b in pairwise(places)]
+    """`data` in pieces: a few, and a stretch of it in its single bytes."""
+    size = len(data)
+    places = {0, size, *(chance.randint(0, size) for _ in range(chance.randrange(12)))}
+    stretch = chance.randint(0, size)
+    places.update(range(stretch, min(size, stretch + chance.choice((0, 16, 128)))))
+    return [data[a:b] for a, b in pairwise(sorted(places))]
 
 
 class Talk:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.contract.transcript import ALL, Transcript
 
-LONGEST = 6 << 10
+LONGEST = 4 << 10
 """Bytes of a recording that are taken: its beginning, and its end for that is where a turn ends."""
 HEAD = b"\0\0\xff\0\0"
 
