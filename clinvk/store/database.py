@@ -205,8 +205,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _room(path: Path) -> str:
     """What SQLite does not tell of a disk that is full when it is to make its shared memory."""
-    disk = os.statvfs(path.parent)
-    return "" if disk.f_bavail else ", and the disk is full"
+    try:
+        return "" if os.statvfs(path.parent).f_bavail else ", and the disk is full"
+    except OSError:
+        return ""
 
 
 @contextmanager
