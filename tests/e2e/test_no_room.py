@@ -31,13 +31,15 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root mounts disks without one")
-def test_in_a_namespace_of_ones_own() -> None:
+@pytest.mark.timeout(240)
+def test_in_a_namespace_of_ones_own(tmp_path: Path) -> None:
     """Whoever is not root is, in there."""
     command = ["unshare", "--user", "--map-root-user", "--mount"]
     if subprocess.run([*command, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no user namespaces here")
-    tests = [sys.executable, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run([*command, *tests], check=False, capture_output=True, text=True)
+    options = ["-n", "0", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'inside'}", __file__]
+    pytests = [*command, sys.executable, "-m", "pytest", *options]
+    done = subprocess.run(pytests, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
