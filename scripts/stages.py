@@ -70,6 +70,7 @@ def types(_: list[str]) -> str:
     module("mypy")
     module("mypy", "scripts/stages.py")
     module("mypy", "scripts/mutants.py")
+    module("mypy", "scripts/fuzzing.py")
     module("mypy", "scripts/installing.py")
     for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking"):
         module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))

@@ -14,6 +14,7 @@ from clinvk.monitor import Unreachable
 from clinvk.remote import http, problems
 from clinvk.remote.problems import NOTHING, Expected
 from clinvk.remote.target import Target
+from clinvk.remote.wire import NOT_OURS
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Client:
             body = await http.whole(answer)
         try:
             return msgspec.json.decode(body, type=form)
-        except msgspec.DecodeError as error:
+        except NOT_OURS as error:
             raise self.unlike(error) from error
 
     def unlike(self, error: Exception) -> ClinvkError:

@@ -21,6 +21,7 @@ from clinvk.domain.errors import (
 from clinvk.monitor import Refused, Unreachable
 from clinvk.remote.http import whole
 from clinvk.remote.target import Target
+from clinvk.remote.wire import NOT_OURS
 
 Expected: TypeAlias = Mapping[str, ClinvkError]
 """By the last step of a problem's type, what it means for the call that met it."""
@@ -64,7 +65,7 @@ async def check(target: Target, answer: httpx.Response, expected: Expected) -> N
         raise Unreachable(f"{target.url} sends us to {there}: if that is the server, give its URL with --url")
     try:
         problem = msgspec.json.decode(await whole(answer), type=_Problem)
-    except msgspec.DecodeError as error:
+    except NOT_OURS as error:
         raise Unreachable(
             f"{target.url} answered {answer.status_code}, and not as clinvk does:"
             " is a proxy between, or something else there?"

@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Final, TypeAlias
 
 import httpx
-import msgspec
 
 from clinvk.domain.errors import ClinvkError, LineTooLong, RunNotFound
 from clinvk.domain.events import Entry, RunFinished
@@ -14,7 +13,7 @@ from clinvk.monitor import Unreachable
 from clinvk.remote.client import Client, Request, step
 from clinvk.remote.log import Attempts
 from clinvk.remote.problems import of_run
-from clinvk.remote.wire import Form, Ndjson, Sse
+from clinvk.remote.wire import NOT_OURS, Form, Ndjson, Sse
 from clinvk.views import RunView
 
 _SILENCE_SECS: Final = 60.0
@@ -124,7 +123,7 @@ async def _entries(client: Client, answer: httpx.Response, form: Form, attempts:
     async for data in answer.aiter_raw():
         try:
             batch = form.feed(data)
-        except (LineTooLong, msgspec.DecodeError) as error:
+        except (LineTooLong, *NOT_OURS) as error:
             raise client.unlike(error) from error
         attempts.heard()
         if batch:

@@ -10,6 +10,9 @@ from clinvk.domain.events import Entry
 LINE_CEILING: Final = 128 << 20
 """Bytes of one event: what a CLI said in the longest line that we take from one, however JSON writes it."""
 
+NOT_OURS: Final = (msgspec.DecodeError, UnicodeDecodeError)
+"""What msgspec raises of JSON that is none, or no text."""
+
 
 class _Head(msgspec.Struct):
     type: str
@@ -23,7 +26,7 @@ class Form(Protocol):
     """One way to write events."""
 
     def feed(self, data: bytes) -> list[Entry]:
-        """The entries that `data` completes. Raises LineTooLong, msgspec.DecodeError."""
+        """The entries that `data` completes. Raises LineTooLong, or one of NOT_OURS."""
         ...
 
 

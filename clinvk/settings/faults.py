@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from clinvk.domain.errors import ClinvkError, Fault
-from clinvk.schemas import Checker, Document
+from clinvk.schemas import Checker, Document, words
 from clinvk.settings.keys import Keys, Steps
 
 _LONGEST: Final = 60
@@ -55,7 +55,7 @@ class Wrong:
     def told(self, source: str) -> str:
         """As one line: `source:line:column: key message; expected …`."""
         where = f"{source}:{self.place.line}:{self.place.column}" if self.place else source
-        key = ".".join(self.steps) or "the file"
+        key = ".".join(map(_cut, self.steps)) or "the file"
         return f"{where}: {key if key.isprintable() else json.dumps(key)} {self.message}; expected {self.expected}"
 
 
@@ -63,7 +63,7 @@ def of_whole(keys: Keys, whole: object, written: Mapping[Steps, str]) -> Iterato
     """Every fault of a whole configuration, one for each key; `written` is what its values look like."""
     told: set[Steps] = set()
     for fault in keys.checker.faults(whole):
-        steps = _steps(fault)
+        steps = _steps(fault, whole)
         if steps in told:
             continue
         told.add(steps)
@@ -134,12 +134,26 @@ def _converted(kind: str, value: object, written: str | None, secret: bool) -> s
 def shown(value: object) -> str:
     """A value as one would write it, not too much of it."""
     text = json.dumps(value, ensure_ascii=False)
-    text = text if text.isprintable() else json.dumps(value)
+    return _cut(text if text.isprintable() else json.dumps(value))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _steps(fault: Fault) -> Steps:
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in fault.path.split("/")[1:])
+def _steps(fault: Fault, whole: Any) -> Steps:
+    """The keys on the way to a fault of `whole`: its path has long ones cut."""
+    steps: list[str] = []
+    for step in fault.path.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(whole, dict) and name not in whole:
+            name = next((key for key in whole if words.step(key) == f"/{step}"), name)
+        steps.append(name)
+        if isinstance(whole, list):
+            whole = whole[int(name)]
+        else:
+            whole = whole.get(name) if isinstance(whole, dict) else None
+    return tuple(steps)
 
 
 def _at(whole: Any, steps: Steps) -> object:

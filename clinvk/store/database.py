@@ -5,12 +5,12 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
 from clinvk.domain.errors import StoreUnavailable
+from clinvk.store.damage import Damaged, check_log, set_aside
 
 _log = logging.getLogger("clinvk.store")
 
@@ -48,12 +48,18 @@ class Database:
         self._lock = _locked(folder)
         try:
             self.connection = _whole(self.path, migrations)
+            self._identity = _identity(self.path)
         except BaseException:
             os.close(self._lock)
             raise
 
     def transact(self, job: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `job` and commit; whatever it raises, nothing of it stays."""
+        """Do `job` and commit; whatever it raises, nothing of it stays.
+
+        Raises StoreUnavailable where the file is gone: SQLite would write on into what nobody finds again.
+        """
+        if _identity(self.path) != self._identity:
+            raise StoreUnavailable("its file was deleted or moved while the server ran: restart it")
         db = self.connection
         if db.in_transaction:  # a rollback that the disk refused
             db.rollback()
@@ -145,34 +151,21 @@ def _take(lock: int) -> None:
     os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
 
-class _Damaged(StoreUnavailable):
-    """Nothing can be read of the file: it is no database, or one no more."""
-
-
 def _whole(path: Path, migrations: Path) -> sqlite3.Connection:
     """The database, or a new one in place of a damaged one: nobody shall be without for what is lost anyway."""
     try:
         return _connected(path, migrations)
-    except _Damaged as damaged:
-        aside = _set_aside(path)
+    except Damaged as damaged:
+        with _told(path):
+            aside = set_aside(path)
         _log.error("%s; it is kept as %s, and the store begins anew", damaged.reason, aside)
         return _connected(path, migrations)
-
-
-def _set_aside(path: Path) -> Path:
-    """Give the file another name, which is told, and what belongs to it; none is ever overwritten."""
-    with _told(path):
-        names = (path.with_name(f"{path.name}-damaged-{number}") for number in count(1))
-        aside = next(name for name in names if not name.exists())
-        for end in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                path.with_name(f"{path.name}{end}").rename(f"{aside}{end}")
-    return aside
 
 
 def _connected(path: Path, migrations: Path) -> sqlite3.Connection:
     with _told(path):
         _make_private(path)
+        check_log(path)
         db = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
     try:
         with _told(path):
@@ -201,6 +194,23 @@ def _make_private(path: Path) -> None:
             file.chmod(0o600)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has that name; None where there is none, or none that can be seen."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _room(path: Path) -> str:
+    """What SQLite does not tell of a disk that is full when it is to make its shared memory."""
+    try:
+        return "" if os.statvfs(path.parent).f_bavail else ", and the disk is full"
+    except OSError:
+        return ""
+
+
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     """What the system or SQLite refuses, as a sentence that names the file."""
@@ -209,7 +219,9 @@ def _told(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror or error}") from error
     except sqlite3.Error as error:
-        kind = _Damaged if getattr(error, "sqlite_errorcode", None) in _DAMAGE else StoreUnavailable
-        raise kind(f"{path}: {error}") from error
+        kind = Damaged if getattr(error, "sqlite_errorcode", None) in _DAMAGE else StoreUnavailable
+        raise kind(f"{path}: {error}{_room(path)}") from error
+    except Damaged:
+        raise
     except StoreUnavailable as error:
         raise StoreUnavailable(f"{error.reason} ({path})") from error

@@ -14,6 +14,9 @@ from clinvk.store.writer import Writer, close, tell, unlink
 
 _log = logging.getLogger("clinvk.spool")
 
+IsEntry = Callable[[int, bytes], bool]
+"""Whether a line, its end included, can be the entry of that number."""
+
 _STRIDE_BYTES: Final = 32 << 10  # what a read skips at most: between two marks of the index, 16 bytes each
 _BATCH_BYTES: Final = 256 << 10
 _BATCH_SECS: Final = 0.2  # what the spool may trail its readers by
@@ -34,11 +37,11 @@ class Spool:
         """A new file for a run; it appears with its first batch."""
         return SpoolFile(self._path(run_id), self._writer)
 
-    async def reopen(self, run_id: str) -> "SpoolFile":
-        """The file of an earlier server's run, to be read and gone on with. Half a line is no entry."""
+    async def reopen(self, run_id: str, is_entry: IsEntry = lambda _, line: line.endswith(b"\n")) -> "SpoolFile":
+        """The file of an earlier server's run, to be read and gone on with: up to where it is no more entries."""
         await self._written(())  # of a run of our own, what is still to be written comes first
         file = self.open(run_id)
-        await asyncio.to_thread(file.survey)
+        await asyncio.to_thread(file.survey, is_entry)
         return file
 
     async def delete(self, run_ids: Iterable[str]) -> None:
@@ -108,14 +111,16 @@ class SpoolFile:
         """What the disk said when it refused: from then on nothing more is kept."""
         self.on_written: Callable[[], None] | None = None
 
-    def survey(self) -> None:
-        """Learn what the file holds, and cut off what is no whole line. Not for the loop's thread."""
+    def survey(self, is_entry: IsEntry) -> None:
+        """Learn what the file holds, and cut it off where it is damaged. Not for the loop's thread."""
         try:
             with self._path.open("rb") as file:
                 for line in file:
-                    if line.endswith(b"\n"):
-                        self._mark(len(line))
-                        self.last = line
+                    if not is_entry(self._accepted, line):
+                        self._tell_damage(line, os.fstat(file.fileno()).st_size)
+                        break
+                    self._mark(len(line))
+                    self.last = line
             os.truncate(self._path, self.bytes)
         except FileNotFoundError:
             return  # nothing was kept
@@ -123,6 +128,12 @@ class SpoolFile:
             self._fail(error)
             return
         self.written = self._accepted
+
+    def _tell_damage(self, line: bytes, size: int) -> None:
+        """Half a line at the end is what a server leaves that is killed; anything else is worth a word."""
+        if line.endswith(b"\n") or self.bytes + len(line) < size:
+            lost = size - self.bytes
+            _log.error("%s is damaged: %d bytes are dropped, after %d entries", self._path, lost, self._accepted)
 
     def append(self, line: bytes) -> None:
         """Keep one entry, `\\n` included; it reaches the disk within a quarter of a second."""

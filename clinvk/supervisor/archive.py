@@ -42,7 +42,7 @@ class Archive:
         log = await self._reopened(seen)
         if not log.length:  # nothing was kept, and nothing shall be
             log = EventLog(self._clock, view.labels(seen))
-        _close(log, seen)
+        _close(log, seen, lost=log.length + 1 < seen.events)
         return log
 
     async def bury(self) -> None:
@@ -67,7 +67,7 @@ class Archive:
         log = await self._reopened(seen)
         heard = await _last_heard(seen, log)
         seen = view.interrupted(seen, heard, record.created_at, error)
-        _close(log, seen)
+        _close(log, seen, lost=True)  # as far as anybody knows
         last = view.kept(replace(seen, events=log.length))
         ended = replace(record, state=RunState.FAILED, finished_at=heard, log_bytes=log.bytes, view=last)
         await self._store.end_run(ended, await self._session_after(record, seen, heard))
@@ -88,17 +88,20 @@ class Archive:
 
 async def _last_heard(seen: RunView, log: EventLog) -> float:
     """When a run gave the last sign of life that is known."""
-    at = seen.started_at or seen.created_at
-    if log.length:
-        (newest,) = await log.read(log.length - 1)
-        at = orjson.loads(newest.line)["at"]
-    return datetime.fromisoformat(at).timestamp()
+    at = datetime.fromisoformat(seen.started_at or seen.created_at)
+    for newest in await log.read(log.length - 1) if log.length else ():
+        try:
+            at = datetime.fromisoformat(orjson.loads(newest.line)["at"])
+        except ValueError:  # it was damaged on disk: when the run started is known from elsewhere
+            _log.error("the newest event of %s is damaged", seen.id)
+    return at.timestamp()
 
 
-def _close(log: EventLog, seen: RunView) -> None:
-    """Close a log, its last entry being how the run ended: if that was not kept, say so and add it."""
+def _close(log: EventLog, seen: RunView, *, lost: bool) -> None:
+    """Close a log, its last entry being how the run ended: what is missing of that is added, and `lost` told."""
     if not log.is_whole:
-        log.append(events.Notice(f"{events.TRUNCATED}later events of this run were not kept"))
+        if lost:
+            log.append(events.Notice(f"{events.TRUNCATED}later events of this run were not kept"))
         seconds = round((seen.duration_ms or 0) / 1000, 3)
         code = Judgement(seen.state).code
         log.append(events.RunFinished(seen.state, code, seconds, seen.token_usage, seen.error, seen.continuation))

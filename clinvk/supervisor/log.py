@@ -1,6 +1,7 @@
 """The log of a run: append-only, each entry encoded once, any number of readers at their own pace."""
 
 import asyncio
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -18,6 +19,7 @@ from clinvk.supervisor.waiting import Take, Waiting
 TAIL_ENTRIES: Final = 4096
 TAIL_BYTES: Final = 1 << 20
 READ_BYTES: Final = 256 << 10
+_HEAD: Final = re.compile(rb'\{"type":"[a-z_.]+","seq":(\d{1,18}),"at":"[-0-9T:.]{19,30}Z"[,}]')
 LAG_CEILING: Final = 4 << 20
 """Bytes the spool may trail by before the child's pipe is paused."""
 
@@ -61,7 +63,7 @@ class EventLog:
         cls, clock: Clock, labels: Mapping[str, str | int], spool: Spool | None, run_id: str
     ) -> "EventLog":
         """The log of an earlier server's run, as far as the spool has it."""
-        file = await spool.reopen(run_id) if spool else None
+        file = await spool.reopen(run_id, _is_entry) if spool else None
         log = cls(clock, labels, file)
         if file:
             log.length, log.bytes = file.written, file.bytes
@@ -218,6 +220,12 @@ def _body(event: Event) -> bytes:
 def _entries(first: int, lines: Iterable[bytes]) -> list[Entry]:
     """Lines as the entries they are; the first has the number `first`."""
     return [_parsed(seq, line) for seq, line in enumerate(lines, first)]
+
+
+def _is_entry(seq: int, line: bytes) -> bool:
+    """Whether a line of a file is that entry, as far as its head and its end tell: a disk may say anything."""
+    head = _HEAD.match(line)
+    return head is not None and int(head[1]) == seq and line.endswith(b"}\n")
 
 
 def _parsed(seq: int, line: bytes) -> Entry:

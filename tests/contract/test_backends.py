@@ -13,18 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clinvk.backends.base import Installation, Site
-from clinvk.domain.events import (
-    Notice,
-    TextDelta,
-    TextDone,
-    TextDropped,
-    ToolDone,
-    ToolStarted,
-    TurnDone,
-)
+from clinvk.domain.events import Notice
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 from clinvk.domain.wire import to_wire
+from tests.contract.invariants import check
 from tests.contract.transcript import ALL, REGISTRY, TURN, WORKDIR, split
 
 SITE = Site(Installation(("/opt/cli",), "1.0.0"), "/home/dev/tmp")
@@ -32,45 +25,6 @@ EXAMPLES = settings(deadline=None, max_examples=10)
 
 every_transcript = pytest.mark.parametrize("transcript", ALL, ids=str)
 every_backend = pytest.mark.parametrize("backend", [REGISTRY.get(name) for name in REGISTRY.names()])
-
-
-def check(said):
-    """The invariants of whatever a dialogue says."""
-    outputs = [one.output for one in said if one.turn == TURN]
-    assert {one.turn for one in said} <= {TURN, None}
-    ends = [index for index, output in enumerate(outputs) if isinstance(output, TurnDone)]
-    assert ends in ([], [len(outputs) - 1]), "a turn ends once, and says nothing more"
-    check_tools(outputs)
-    check_blocks(outputs)
-    for one in said:
-        assert orjson.dumps({"type": one.output.type, **to_wire(one.output)})
-
-
-def check_tools(outputs):
-    running = set()
-    for output in outputs:
-        match output:
-            case ToolStarted(tool_id=tool):
-                running.add(tool)
-            case ToolDone(tool_id=tool):
-                running.remove(tool)
-
-
-def check_blocks(outputs):
-    """A finished block is told as it was said; at the end of the turn none is open."""
-    blocks = {}
-    for output in outputs:
-        match output:
-            case TextDelta(block=block, text=text):
-                blocks[block] = [*blocks.get(block, []), text]
-            case TextDropped(block=block):
-                del blocks[block]
-            case TextDone(block=block, chars=chars, text=text):
-                said = "".join(blocks.pop(block))
-                assert (chars, text) in {(len(said), said), (len(said), None)}
-            case TurnDone():
-                assert not blocks
-    assert not blocks
 
 
 @every_backend

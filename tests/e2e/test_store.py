@@ -73,6 +73,45 @@ def test_without_a_store_that_can_be_opened_prompts_still_run(
     assert (refused["status"], refused["title"]) == (503, "Store Unavailable")
 
 
+def test_a_home_that_vanishes_costs_the_sessions_and_no_run(serve: Callable[..., Served], tmp_path: Path) -> None:
+    served = serve()
+    session = served.prompt("hello")["session_id"]
+    stream = served.stream("/steady 100 1")
+    ndjson.until(stream, "text.delta")
+    home = tmp_path / "clinvk"
+    home.rename(tmp_path / "elsewhere")
+    assert list(ndjson.events(stream))[-1]["state"] == "completed"
+    answer = served.prompt("hello")
+    assert (answer["exit_code"], "session_id" in answer) == (0, False)
+    assert any("has no session" in notice for notice in answer["notices"])
+    health = served.call("GET", "/health")
+    assert (health.status, "deleted or moved" in health.read().decode()) == (503, True)
+    assert (
+        served.call("GET", f"/api/v1/runs/{answer['run_id']}/events", Accept="application/x-ndjson").status == 200
+    )
+    served.end()
+    (tmp_path / "elsewhere").rename(home)
+    served = serve()
+    assert served.prompt("hello", session_id=session)["continuation"] == "resumed"
+
+
+def test_a_conversation_that_is_damaged_is_one_that_is_lost(serve: Callable[..., Served], tmp_path: Path) -> None:
+    served = serve()
+    sessions = [served.prompt("hello")["session_id"] for _ in range(4)]
+    served.end()
+    kept = sorted((tmp_path / ".clinvk-demo").glob("*.json"))
+    assert len(kept) == len(sessions)
+    kept[0].write_bytes(b"")
+    kept[1].write_bytes(kept[1].read_bytes()[:-7])
+    kept[2].write_bytes(b"\xff\x00{" * 999)
+    kept[3].unlink()
+    served = serve()
+    for session in sessions:
+        lost = served.prompt("hello", session_id=session)
+        assert (lost["exit_code"], lost["continuation"]) == (0, "fresh"), lost
+        assert served.json("GET", f"/api/v1/sessions/{session}")["turn_count"] == 2
+
+
 def test_what_is_kept_is_for_its_owner_alone(serve: Callable[..., Served], tmp_path: Path) -> None:
     old = os.umask(0)
     try:

@@ -196,12 +196,13 @@ class TestTrouble:
         assert str(told).endswith("refuses the API key: --api-key-env names the variable that holds it")
 
     @pytest.mark.parametrize("status", [403, 404, 502])
-    async def test_a_page_of_somebody_else(self, refused, status):
-        told = await refused(document(status, b"<html>nginx</html>", "text/html"))
+    @pytest.mark.parametrize("body", [b"<html>nginx</html>", b'{"type":"\xff"}'])
+    async def test_a_page_of_somebody_else(self, refused, status, body):
+        told = await refused(document(status, body, "text/html"))
         assert isinstance(told, Unreachable)
         assert f"answered {status}, and not as clinvk does" in str(told)
 
-    @pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"{}", b"[]", b'{"id":1}', b""])
+    @pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"{}", b"[]", b'{"id":1}', b'{"id":"\xff"}', b""])
     async def test_a_success_of_somebody_else(self, refused, body):
         told = await refused(document(200, body, "text/html"))
         assert isinstance(told, Unreachable)

@@ -4,7 +4,7 @@ import pytest
 
 from clinvk.api import streams
 from clinvk.domain.events import Entry
-from clinvk.remote.wire import Ndjson, Sse
+from clinvk.remote.wire import NOT_OURS, Ndjson, Sse
 
 ENTRIES = [
     Entry(0, "run.queued", b'{"type":"run.queued","seq":0,"position":2}\n'),
@@ -29,6 +29,13 @@ def test_what_the_server_writes_is_read_wherever_it_is_cut(form, data):
 def test_the_number_of_a_server_sent_event_is_the_streams():
     entry = ENTRIES[0]._replace(seq=41)
     assert Sse().feed(streams.sse([entry])) == [entry]
+
+
+@pytest.mark.parametrize("form", [Ndjson, Sse])
+@pytest.mark.parametrize("line", [b"no JSON", b'{"type":"\xeb"}', b"[]"])
+def test_what_is_no_event_is_refused_in_one_way(form, line):
+    with pytest.raises(NOT_OURS):
+        form().feed((b"data: " if form is Sse else b"") + line + b"\n")
 
 
 def test_half_a_line_is_no_entry():

@@ -18,6 +18,8 @@ WRONG = [
     ("# one\nsevrer: {}\n", "2:1: sevrer is not a known key; expected perhaps 'server'"),
     ("Server:\n  port: 1\n", "1:1: Server is not a known key; expected perhaps 'server'"),
     ("port: 3000\n", "1:1: port is not a known key; expected perhaps 'server.port'"),
+    (f"{'x' * 300}: 1\n", f"1:1: {'x' * 59}… is not a known key; expected {SECTIONS}"),
+    (f"backends:\n  {'x' * 300}: 1\n", f"2:3: backends.{'x' * 59}… is not a backend; {BACKENDS}"),
     ("zzz: 1\n", f"1:1: zzz is not a known key; expected {SECTIONS}"),
     ("1: 2\n", f"1:1: 1 is not a known key; expected {SECTIONS}"),
     ("output:\n  zzz: 1\n",
@@ -135,6 +137,12 @@ WRONG = [
 @pytest.mark.parametrize(("text", "said"), WRONG, ids=[said.split(";")[0][:70] for _, said in WRONG])
 def test_what_is_wrong_is_told_with_file_line_column_key_and_what_would_be_right(refused, file, text, said):
     assert refused(text) == f"{file}:{said}"
+
+
+def test_a_fault_below_a_name_without_end_has_its_place_too(refused, file):
+    _, said = refused(f"backends:\n  {'x' * 300}:\n    model: 1\n").splitlines()
+    key = f"backends.{'x' * 59}….model"
+    assert said == f'{file}:3:12: {key} is a number, 1; expected text, so put it into quotes: "1"'
 
 
 def test_aliases_that_make_a_page_into_a_library_are_refused(refused, file):

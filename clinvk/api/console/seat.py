@@ -63,7 +63,7 @@ class Seat:
         """What the page says. Returns when the console has it: not before the next."""
         try:
             said = _decoder.decode(message)
-        except msgspec.DecodeError:  # what it was is nobody's business
+        except (msgspec.DecodeError, UnicodeDecodeError):  # what it was is nobody's business
             self.send_away(
                 Closing.NOT_UNDERSTOOD, "The page and the server do not understand each other: reload it"
             )

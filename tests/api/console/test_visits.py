@@ -118,7 +118,16 @@ async def handshake(server, connection):
 
 async def test_what_no_page_of_ours_says_ends_the_visit(serving):
     wrong_size = '{"type": "size", "columns": "x", "rows": 1}'
-    for message in ("", "{", "[]", '{"type": "shell"}', wrong_size, '{"type": "input"}', b"\xff"):
+    for message in (
+        "",
+        "{",
+        "[]",
+        '{"type": "shell"}',
+        wrong_size,
+        '{"type": "input"}',
+        b"\xff",
+        b'{"type": "\xff"}',
+    ):
         tab = await enter(serving)
         await tab.connection.write_message(message, binary=isinstance(message, bytes))
         code, reason = await tab.closed()
