@@ -1,4 +1,4 @@
-"""An agent that speaks the Agent Client Protocol as gemini does, and misbehaves on request. Standard library only."""
+"""An agent that speaks the Agent Client Protocol as gemini does, and misbehaves on request."""
 
 import json
 import os
@@ -47,29 +47,45 @@ def prompted(params: dict[str, Any]) -> bool:
 WORDS = ("/big", "/fail", "/crash", "/garbage", "/children", "/hang", "/deaf")
 
 
+def answer(message: dict[str, Any], waiting: Any) -> Any:
+    """Answer a message; the request of a turn that has no end yet, None if there is none."""
+    id_, params = message.get("id"), message.get("params", {})
+    match message.get("method"):
+        case "initialize":
+            say(id=id_, result={"protocolVersion": 1, "agentCapabilities": {"loadSession": True}})
+        case "session/new":
+            say(id=id_, result={"sessionId": str(uuid.uuid4())})
+        case "session/load":
+            say(id=id_, result={})
+            over = {"sessionUpdate": "available_commands_update", "availableCommands": []}
+            say(method="session/update", params={"sessionId": params["sessionId"], "update": over})
+        case "session/prompt":
+            return turn(id_, params)
+        case "session/cancel" if waiting is not None:
+            say(id=waiting, result={"stopReason": "cancelled", **SPENT})
+            return None
+        case _ if id_ is not None:
+            say(id=id_, error={"code": -32601, "message": "no such method"})
+    return waiting
+
+
+def turn(id_: Any, params: dict[str, Any]) -> Any:
+    if "/fail" in json.dumps(params):
+        say(id=id_, error={"code": 500, "message": "the agent failed, as it was asked to"})
+    elif not prompted(params):
+        return id_
+    else:
+        say(id=id_, result={"stopReason": "end_turn", **SPENT})
+    return None
+
+
 def main() -> None:
     if "--version" in sys.argv:
         print(VERSION)
         return
     waiting = None
     for line in sys.stdin:
-        message = json.loads(line)
-        match message.get("method"):
-            case "initialize":
-                say(id=message["id"], result={"protocolVersion": 1, "agentCapabilities": {"loadSession": True}})
-            case "session/new":
-                say(id=message["id"], result={"sessionId": str(uuid.uuid4())})
-            case "session/load":
-                say(id=message["id"], result={})
-            case "session/prompt" if "/fail" in json.dumps(message["params"]):
-                say(id=message["id"], error={"code": 500, "message": "the agent failed, as it was asked to"})
-            case "session/prompt":
-                waiting = None if prompted(message["params"]) else message["id"]
-                if waiting is None:
-                    say(id=message["id"], result={"stopReason": "end_turn", **SPENT})
-            case "session/cancel" if waiting is not None:
-                say(id=waiting, result={"stopReason": "cancelled", **SPENT})
-                waiting = None
+        waiting = answer(json.loads(line), waiting)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,9 @@ class Client:
         sent = {} if body is None else {"json": body}
         answer = await self._http.request(method, path, **sent, headers=headers)
         self.told.head(answer.headers)
+        if answer.status_code == 503 and path == "/health":
+            self.exchange.end, self.exchange.detail = "problem", "unhealthy"
+            return None
         if answer.status_code >= 400:
             self.exchange.end = "problem"
             self.exchange.detail = slug(answer.status_code, answer.headers, answer.content)
@@ -122,18 +125,22 @@ class Client:
             return
         if manner == "stall":
             await asyncio.sleep(step["pieces"] * 0.04)
+        await self._hear_all(wire, step["pieces"] if manner == "drop" else None, slowly=manner == "slow")
+        self.exchange.end = "stream"
+
+    async def _hear_all(self, wire: Wire, most: int | None, *, slowly: bool) -> None:
+        """All events to the end; the client leaves after so many pieces."""
         stream, count = Stream(), 0
         async for piece in wire.pieces():
             for event in stream.feed(piece):
                 self._event(event)
             count += 1
-            if manner == "drop" and count >= step["pieces"]:
+            if count == most:
                 raise Left
-            if manner == "slow" and count < 12:
+            if slowly and count < 12:
                 await asyncio.sleep(0.03)
         if not stream.has_end:
             raise Surprise(f"the stream ends with {str(stream.last)[:200]}")
-        self.exchange.end = "stream"
 
     def _event(self, event: Any) -> None:
         if isinstance(event, dict):

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from plan import Step
@@ -80,7 +81,7 @@ class Disturber:
         one.to = time.monotonic()
 
     @contextlib.contextmanager
-    def _disturbed(self, step: Step, one: Done) -> Iterator[None]:
+    def _disturbed(self, step: Step, one: Done) -> Iterator[None]:  # noqa: C901  a table of what there is
         match step["kind"]:
             case "kill child" | "term child":
                 self._signal(step, one, signal.SIGKILL if step["kind"] == "kill child" else signal.SIGTERM)
@@ -102,12 +103,11 @@ class Disturber:
                 self._hang_up()
                 yield
                 self.home.configure()
-                self._hang_up()
             case "full disk":
                 with self._limited(resource.RLIMIT_FSIZE, SMALL_FILE):
                     yield
             case "few files":
-                with self._limited(resource.RLIMIT_NOFILE, self._files() + int(step["which"] * 4)):
+                with self._limited(resource.RLIMIT_NOFILE, files(self.server.pid) + int(step["which"] * 4)):
                     yield
             case _:
                 AGENTS[step["kind"]](self.home)
@@ -142,9 +142,6 @@ class Disturber:
         finally:
             resource.prlimit(self.server.pid, what, (soft, hard))
 
-    def _files(self) -> int:
-        return files(self.server.pid)
-
     def _hang_up(self) -> None:
         self.server.guardian.send_signal(signal.SIGHUP)
 
@@ -152,13 +149,14 @@ class Disturber:
 def files(pid: int) -> int:
     """How many descriptors a process has open; 0 where nobody may know."""
     try:
-        return len(os.listdir(f"/proc/{pid}/fd"))
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
     except PermissionError:
         return 0
 
 
 def _lock(home: Home) -> None:
-    home.agent.chmod(0o644)
+    with contextlib.suppress(FileNotFoundError):  # it is gone just now
+        home.agent.chmod(0o644)
 
 
 AGENTS: Final[dict[str, Callable[[Home], None]]] = {

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from clients import PROMPT, Client, Left
 from plan import Step
 from told import Surprise, slug
 from wire import Wire
 
+T = TypeVar("T")
 NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
 LOOKS: Final = ("/health", "/api/v1/runs", "/api/v1/sessions?limit=3", "/api/v1/status", "/openai/v1/models",
@@ -37,6 +38,16 @@ def asked(step: Step, word: str | None = None, backend: str = "demo") -> dict[st
 
 def accepted(step: Step) -> dict[str, str]:
     return {"Accept": SSE if step["sse"] else NDJSON}
+
+
+async def both(*asking: Coroutine[Any, Any, T]) -> list[T]:
+    """Wait for all of these, and raise what the first of them has raised."""
+    done = await asyncio.gather(*asking, return_exceptions=True)
+    answers = [one for one in done if not isinstance(one, BaseException)]
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return answers
 
 
 async def _whole(client: Client, step: Step) -> None:
@@ -75,19 +86,16 @@ async def _detached(client: Client, step: Step) -> None:
 async def _keyed(client: Client, step: Step) -> None:
     """The same request twice, one after the other or side by side: one run."""
     key = f"key-{step['nonce']}"
-    form = {"detached": {"detach": True}, "stream": {"output_format": "stream-json"}}.get(step["form"], {})
-    body = asked(step) | form
+    body = asked(step)
+    if step["form"] != "whole":
+        body |= {"detach": True} if step["form"] == "detached" else {"output_format": "stream-json"}
 
     async def once() -> str | None:
         answer = await client.ask("POST", PROMPT, body, **{"Idempotency-Key": key})
         return answer.headers["X-Run-Id"] if answer is not None else None
 
     if step["beside"]:
-        both = await asyncio.gather(once(), once(), return_exceptions=True)
-        for one in both:
-            if isinstance(one, BaseException):
-                raise one
-        runs = set(both) - {None}
+        runs = set(await both(once(), once())) - {None}
     else:
         first = await once()
         _keep_key(client, key, body, first)
@@ -184,12 +192,8 @@ async def _session(client: Client, step: Step) -> None:
     if not session:
         return
     for _ in range(step["turns"] - 1):
-        turns = [client.prompt(body | {"session_id": session})] * 1
-        if step["beside"]:
-            turns.append(client.prompt(body | {"session_id": session}))
-        for answer in await asyncio.gather(*turns, return_exceptions=True):
-            if isinstance(answer, BaseException):
-                raise answer
+        turns = [client.prompt(body | {"session_id": session}) for _ in range(1 + step["beside"])]
+        await both(*turns)
     if step["delete"]:
         client.told.deleting.add(session)
         if await client.ask("DELETE", f"/api/v1/sessions/{session}") is not None:
@@ -200,7 +204,8 @@ async def _replay(client: Client, step: Step) -> None:
     """The events of some run, from somewhere on."""
     known = sorted(client.told.runs)
     if not known:
-        return await _look(client, step)
+        await _look(client, step)
+        return
     run = client.told.runs[known[int(step["which"] * len(known))]]
     since = int(step["from"] * max(run.events, default=0))
     headers = {"Last-Event-ID": str(since), **accepted(step)} if since else accepted(step)
@@ -211,6 +216,7 @@ async def _replay(client: Client, step: Step) -> None:
 
 async def _watch(client: Client, step: Step) -> None:
     """The journal of all runs, for a while."""
+    del step
     async with _leaving(0.4):
         await client.read("GET", "/api/v1/events", None, {"manner": "read"})
 
@@ -218,7 +224,8 @@ async def _watch(client: Client, step: Step) -> None:
 async def _look(client: Client, step: Step) -> None:
     del step
     for path in LOOKS:
-        await client.ask("GET", path)
+        if await client.ask("GET", path) is None:
+            return
 
 
 async def _wrong(client: Client, step: Step) -> None:

@@ -18,11 +18,22 @@ ERRORS: Final = {
     "full disk": r"the store fails|is not kept|not kept yet|the spool fails|disk refused|not closed well|"
     r"not in the audit log|File too large|are lost|could not be deleted|stays so|"
     r"was not bound to|what was learned of",
-    "few files": r"Too many open files|Errno 24|the spool fails|unable to open database|the store fails|not kept yet|"
-    r"could not be deleted|audit log goes on",
+    "few files": r"Too many open files|Errno 24|the spool fails|unable to open database|the store fails|"
+    r"not kept yet|could not be deleted|audit log goes on",
     "bad reload": r"not reloaded, everything stays as it was",
 }
 """Errors in the server's log that a disturbance brings with it."""
+NEVER: Final = re.compile(r"crashed|Exception in callback|fault of ours|was never retrieved")
+"""Errors that nothing excuses."""
+
+OWN: Final = {
+    "agent": {"backend-not-found"},
+    "compare": {"backend-not-found"},
+    "session": {"session-busy"},
+    "replay": {"not-found"},  # its session was deleted
+    "detached": {"not-found"},
+}
+"""Problems that a kind of exchange may be told at any time."""
 
 
 def judge(plan: Plan, told: Told, disturber: Disturber) -> Iterator[str]:
@@ -42,7 +53,7 @@ def _fault(one: Exchange, plan: Plan, disturber: Disturber) -> str:
             return "" if _is_excused(one, plan, disturber) else f"{one.end}: {one.detail}"
         case "problem":
             return "" if one.detail in _problems(one, plan, disturber) else f"it is a problem: {one.detail}"
-        case "answer" | "stream" if one.failed and _has_to_succeed(one, plan, disturber):
+        case "answer" | "stream" if one.failed and _has_to_succeed(one, disturber):
             return f"it failed: {one.failed}"
     return ""
 
@@ -62,24 +73,20 @@ def _problems(one: Exchange, plan: Plan, disturber: Disturber) -> set[str]:
     allowed = {"overloaded"}
     if plan.settings["connections"] < 100 or disturber.overlapping(one.began, one.ended, "few files"):
         allowed.add("too-many-connections")
+    if disturber.overlapping(one.began, one.ended, "few files"):
+        allowed.add("internal")  # what its answer takes could not be opened
     if one.ended >= disturber.ended_at:
-        allowed |= {"shutting-down", "run-cancelled"}
+        allowed |= {"shutting-down", "run-cancelled", "unhealthy"}
     if disturber.overlapping(one.began - 3 * _SOON, one.ended, *_DISK):
-        allowed |= {"store-unavailable", "answer-not-kept"}
+        allowed |= {"store-unavailable", "answer-not-kept", "unhealthy"}
     if one.kind in {"chat", "responses", "messages"}:
         allowed |= {"run-cancelled", "timeout"} if one.ended >= disturber.ended_at else set()
-        if not _has_to_succeed(one, plan, disturber):
+        if not _has_to_succeed(one, disturber):
             allowed |= {"backend-failed", "usage-limit"}
-    if one.kind in {"agent", "compare"}:
-        allowed.add("backend-not-found")
-    if one.kind == "session":
-        allowed.add("session-busy")
-    if one.kind in {"replay", "detached"}:
-        allowed.add("not-found")  # its session was deleted
-    return allowed
+    return allowed | OWN.get(one.kind, set())
 
 
-def _has_to_succeed(one: Exchange, plan: Plan, disturber: Disturber) -> bool:
+def _has_to_succeed(one: Exchange, disturber: Disturber) -> bool:
     """Whether nothing was done to a run that ends well by itself."""
     if one.kind == "cancel":
         return not disturber.overlapping(one.began - _SOON, one.ended, *_CHILDREN)
@@ -101,6 +108,6 @@ def errors(lines: list[str], disturber: Disturber | None) -> list[str]:
         except (ValueError, TypeError, KeyError):
             level = "none"
         is_fault = level in {"error", "critical", "none"} or "Traceback" in line
-        if is_fault and not any(pattern.search(line) for pattern in allowed):
+        if is_fault and (NEVER.search(line) or not any(pattern.search(line) for pattern in allowed)):
             faults.append(f"in the log: {line[:1500]}")
     return faults

@@ -19,7 +19,7 @@ Key = tuple[int, int]
 
 
 class Looks:
-    """Looks below the process `root`, in a thread, until it is closed. `seen` are those it ever saw, by pid and start."""
+    """Looks below the process `root`, in a thread, until it is closed. `seen` are all it ever saw."""
 
     def __init__(self, root: int) -> None:
         self.seen: dict[Key, str] = {}

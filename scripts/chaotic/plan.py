@@ -1,4 +1,4 @@
-"""A plan: what clients do, what is done to the server meanwhile, and how it ends. The same seed makes the same plan."""
+"""A plan: what clients do, what is done to the server, and how it ends. The same seed makes the same plan."""
 
 import random
 from dataclasses import asdict, dataclass
@@ -92,7 +92,7 @@ def _settings(chance: random.Random) -> dict[str, Any]:
     }
 
 
-def _step(chance: random.Random, pause: float) -> Step:
+def _step(chance: random.Random, pause: float) -> Step:  # noqa: C901  a table of what kinds take
     kind = _one(chance, KINDS)
     step: Step = {"kind": kind, "pause": round(chance.uniform(0, pause), 3), **_asked(chance)}
     match kind:

@@ -45,6 +45,12 @@ class Second:
 
     def faults(self) -> Iterator[str]:
         """Everything that is not as it was told."""
+        try:
+            yield from self._faults()
+        except httpx.TransportError as error:
+            yield f"the second server does not answer: {error!r} to {error.request.url.path}"
+
+    def _faults(self) -> Iterator[str]:
         with self._http:
             live = self._http.get("/api/v1/runs?live=true").json()["runs"]
             yield from (f"{run['id']} is {run['state']} after the second start" for run in live)

@@ -30,7 +30,7 @@ _SPARE_FILES: Final = 8
 _MUCH: Final = 200 << 20
 """Bytes that no server of a plan grows by."""
 _UNSEEN: Final = 3.0
-"""Seconds of life without which a process that tells nothing may be missing in the ledger: it is looked at every two."""
+"""Seconds of life before which a process that tells nothing may be missing in the ledger: a look is every two."""
 
 Meddle = Callable[["Chaos"], None]
 """What a test does between the first server's end and the looks at what is left."""
@@ -61,6 +61,7 @@ class Chaos:
         self.faults: list[str] = []
         self.home = Home(folder, what.settings)
         self.untraced = 0
+        self.second_lines: list[str] = []
 
     def run(self, meddle: Meddle | None = None) -> None:
         """All of it: the first server and its end, the looks, the second server and its end."""
@@ -110,7 +111,7 @@ class Chaos:
     async def _quiet(self) -> None:
         """Nothing is under way, and nothing is held: no child that does not wait, no descriptor, no memory."""
         deadline = time.monotonic() + DEADLINE
-        while (why := await self._unrest()) and time.monotonic() < deadline:
+        while (why := await self._unrest()) and time.monotonic() < deadline:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.05)  # it is another process
         if why:
             self.faults.append(f"not quiet: {why}")
@@ -177,6 +178,7 @@ class Chaos:
             server.close()
         self.looks = looks
         self._nothing_is_left("the second end")
+        self.second_lines = server.lines
         self.faults += errors(server.lines, None)
         self.faults += [f"left behind: {path}" for path in self.home.temporary.iterdir()]
 
@@ -203,6 +205,8 @@ class Chaos:
         start = min(row[0] for row in rows)
         yield from (f"{since - start:7.3f} {to - start:7.3f}  {what}" for since, to, what in sorted(rows))
         yield from self.first.lines
+        yield "== the second start"
+        yield from self.second_lines
 
 
 def carry_out(seed: int, meddle: Meddle | None = None) -> Result:
