@@ -75,13 +75,16 @@ def _problems(one: Exchange, plan: Plan, disturber: Disturber) -> set[str]:
         allowed.add("too-many-connections")
     if disturber.overlapping(one.began, one.ended, "few files"):
         allowed.add("internal")  # what its answer takes could not be opened
+        allowed |= set() if plan.settings["keys"] else {"forbidden"}  # nor could it be asked who that is
+    if plan.settings["request_secs"] < 60:
+        allowed.add("timeout")
     if one.ended >= disturber.ended_at:
         allowed |= {"shutting-down", "run-cancelled", "unhealthy"}
     if disturber.overlapping(one.began - 3 * _SOON, one.ended, *_DISK):
         allowed |= {"store-unavailable", "answer-not-kept", "unhealthy"}
     if one.kind in {"chat", "responses", "messages"}:
         allowed |= {"run-cancelled", "timeout"} if one.ended >= disturber.ended_at else set()
-        if not _has_to_succeed(one, disturber):
+        if not _has_to_succeed(one, disturber) or "timeout" in allowed:
             allowed |= {"backend-failed", "usage-limit"}
     return allowed | OWN.get(one.kind, set())
 

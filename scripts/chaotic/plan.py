@@ -89,6 +89,7 @@ def _settings(chance: random.Random) -> dict[str, Any]:
         "content": chance.random() < 0.85,
         "audit": chance.random() < 0.3,
         "grace": chance.choice((0, 0, 0.3)),
+        "request_secs": chance.choice((300, 300, 0.5)),
     }
 
 

@@ -52,6 +52,7 @@ class Home:
                 "max_run_output_bytes": set_["output_bytes"],
                 "max_connections": set_["connections"],
                 "shutdown_grace_secs": set_["grace"],
+                "request_timeout_secs": set_["request_secs"],
                 **({"audit_log": str(self.folder / "audit.jsonl")} if set_["audit"] else {}),
                 **server,
             },
