@@ -8,10 +8,14 @@ from pathlib import Path
 
 from plan import plan
 from seed import Result, carry_out
+from summing import table
 
 
 def main() -> int:
     asked = _asked()
+    if asked.table:
+        print("\n".join(table(asked.table)))
+        return 0
     if asked.plan:
         for seed in asked.seeds:
             print(json.dumps(plan(seed).told(), indent=1))
@@ -39,7 +43,10 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="a file for a line each; what stands there is not done again")
     parser.add_argument("--plan", action="store_true", help="print what would be done, and do nothing")
     parser.add_argument("--verbose", action="store_true", help="tell what was done when, and the server's log")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="print what such a file of results comes to")
     asked = parser.parse_args()
+    if asked.table:
+        return asked
     if bool(asked.seed) == bool(asked.many):
         parser.error("one seed, or --seeds")
     first, _, last = (asked.seed or asked.many).partition("-")
