@@ -40,6 +40,7 @@ class Disturber:
     done: list[Done] = field(default_factory=list)
     ended_at: float = float("inf")
     ended_wall: float = 0.0
+    _limits: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     async def work(self, steps: list[Step], began: float) -> None:
         """Do all of these, each at its moment after `began`."""
@@ -135,12 +136,12 @@ class Disturber:
 
     @contextlib.contextmanager
     def _limited(self, what: int, limit: int) -> Iterator[None]:
-        soft, hard = resource.prlimit(self.server.pid, what)
-        resource.prlimit(self.server.pid, what, (limit, hard))
+        before = self._limits.setdefault(what, resource.prlimit(self.server.pid, what))
+        resource.prlimit(self.server.pid, what, (limit, before[1]))
         try:
             yield
-        finally:
-            resource.prlimit(self.server.pid, what, (soft, hard))
+        finally:  # two may overlap: the first to end gives back what there was before either
+            resource.prlimit(self.server.pid, what, before)
 
     def _hang_up(self) -> None:
         self.server.guardian.send_signal(signal.SIGHUP)

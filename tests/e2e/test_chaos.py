@@ -86,7 +86,7 @@ def meddle(chaos):
 def meddle(chaos):
     chaos.told.session("ses_that_never_was")
 """,
-        "ses_that_never_was is 404 after the second start",
+        "ses_that_never_was ",
     ),
     "a run that is lost": (
         """
@@ -97,6 +97,7 @@ def meddle(chaos):
     ),
     "a total that is wrong": (
         """
+import sqlite3
 def meddle(chaos):
     with sqlite3.connect(chaos.home.kept / "clinvk.db") as db:
         db.execute("UPDATE run_totals SET runs = runs + 1")
