@@ -100,7 +100,7 @@ def meddle(chaos):
 import sqlite3
 def meddle(chaos):
     with sqlite3.connect(chaos.home.kept / "clinvk.db") as db:
-        db.execute("UPDATE run_totals SET runs = runs + 1")
+        db.execute("UPDATE run_totals SET amount = amount + 1")
 """,
         "run_totals are",
     ),
@@ -155,3 +155,10 @@ def test_the_totals_that_are_looked_at_are_those_that_the_store_has():
         cwd=CHAOTIC,
     )
     assert json.loads(told.stdout) == RECOUNTS
+
+
+def test_the_page_shows_what_the_results_come_to(tmp_path):
+    docs = CHAOTIC.parents[1] / "docs"
+    status, told = chaos("--table", docs / "chaos-results.ndjson", folder=tmp_path)
+    assert status == 0
+    assert told.strip() in (docs / "chaos.md").read_text("utf-8")
