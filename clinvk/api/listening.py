@@ -1,14 +1,16 @@
 """The HTTP server: Tornado's, with room for so many connections, and little patience with those that are slow."""
 
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from tornado.http1connection import HTTP1ServerConnection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
+from tornado.ioloop import IOLoop
 from tornado.web import Application, RequestHandler
 
+from clinvk.api.accepting import Door
 from clinvk.api.connections import HEAD_BYTES, Connection, Connections, Phase
 from clinvk.api.peers import Peer
 from clinvk.api.services import Services
@@ -66,6 +68,13 @@ class Listener(HTTPServer):
         self.conn_params.header_timeout = None
         self.connections = Connections(lambda: services.bounds, services.new_id)
         self._services = services
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Take connections from these as well."""
+        IOLoop.current()  # Tornado loads it late: out of descriptors no connection could be begun then
+        for listening in sockets:
+            self._sockets[listening.fileno()] = listening
+            self._handlers[listening.fileno()] = Door(listening, self._handle_connection).close
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         """Tornado gives each connection that it accepts."""

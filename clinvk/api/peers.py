@@ -61,6 +61,7 @@ def check(request: HTTPServerRequest, services: "Services") -> None:
     if not peer.is_local or peer.user in {_ROOT, os.geteuid()}:
         return
     if peer.user is None:
+        del peer.user  # the next request asks again: out of descriptors nobody can
         why = "This server cannot tell which user of this machine you are, and has no API keys to ask for"
     else:
         why = "This server belongs to another user of this machine, and has no API keys to ask for"

@@ -38,6 +38,8 @@ class _Family:
 
     pid: int
     started: int
+    known_as: str
+    """Whose its processes are to `on_seen`."""
     cgroup: Cgroup | None = None
     seen: set[tuple[int, int]] = field(default_factory=set)
     sessions: set[int] = field(default_factory=set)
@@ -82,15 +84,19 @@ class Descendants:
         # Whoever was there before any child of ours is none of our business.
         self._elders = {(row.pid, row.started) for row in processes.descendants(self._root, processes.table())}
 
-    def enrol(self, marker: str, pid: int, cgroup: Cgroup | None = None) -> None:
-        """A child was started; `marker` is in its environment, and it is moved into `cgroup`."""
+    def enrol(self, marker: str, pid: int, cgroup: Cgroup | None = None, known_as: str | None = None) -> None:
+        """A child was started; `marker` is in its environment, and it is moved into `cgroup`.
+
+        `on_seen` hears of its processes by its marker, or by `known_as`.
+        """
         row = processes.read(pid)
         born = row.started if row else 0
-        looked = born or processes.now()
-        family = self._families[marker] = _Family(pid, born, cgroup, sessions={pid}, looked=looked)
+        known = marker if known_as is None else known_as
+        family = _Family(pid, born, known, cgroup, sessions={pid}, looked=born or processes.now())
+        self._families[marker] = family
         if row:
             family.seen.add((pid, born))
-            self._on_seen(marker, row)
+            self._on_seen(known, row)
 
     def look(self, last: str | None = None, rows: dict[int, Process] | None = None) -> dict[str, list[Process]]:
         """Charge every living descendant, parents before their children, and remember what can be seen of it now.
@@ -215,8 +221,8 @@ class Descendants:
         """
         while True:
             await asyncio.sleep(LOOK_SECS)
-            if self._families or processes.children(self._root):
-                with contextlib.suppress(OSError):  # out of descriptors: the next look will do
+            with contextlib.suppress(OSError):  # out of descriptors: the next look will do
+                if self._families or processes.children(self._root):
                     rows = await asyncio.to_thread(processes.table)
                     self._measure(self.look(rows=rows))
                     self._end_nobodys()
@@ -277,7 +283,7 @@ class Descendants:
         family.sessions.add(row.sid)
         if (row.pid, row.started) not in family.seen:
             family.seen.add((row.pid, row.started))
-            self._on_seen(marker, row)
+            self._on_seen(family.known_as, row)
 
 
 async def _end_group(group: Cgroup) -> None:

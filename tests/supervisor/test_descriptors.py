@@ -68,3 +68,23 @@ async def test_looking_goes_on_when_it_is_over(monkeypatch):
     watch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watch
+
+
+async def test_looking_goes_on_where_it_could_not_even_see_whether_there_is_anybody(monkeypatch):
+    looked = asyncio.Event()
+    tries = iter(range(100))
+
+    def failing_at_first(pid):
+        if next(tries) < 3:
+            raise OSError(errno.EMFILE, "Too many open files")
+        looked.set()
+        return []
+
+    monkeypatch.setattr(descendants, "LOOK_SECS", 0.001)
+    monkeypatch.setattr(processes, "children", failing_at_first)
+    watch = asyncio.get_running_loop().create_task(Descendants().keep_looking())
+    async with asyncio.timeout(DEADLINE):
+        await looked.wait()
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch

@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from clinvk import processes
+from clinvk.backends.base import Command
+from clinvk.supervisor import errand
 from clinvk.supervisor import ledger as module
 from clinvk.supervisor.cgroups import Cgroups
+from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.ledger import ANYBODYS, NAME, Entry, Ledger, end_children
 from tests.conftest import DEADLINE
@@ -252,3 +255,20 @@ def wait_for(path: Path) -> None:
     while not (path.exists() and path.read_text().strip()):
         assert time.monotonic() < until, path
         os.sched_yield()
+
+
+def test_an_errand_that_was_left_is_known_by_its_number_and_not_by_its_marker(tmp_path, started):
+    left, of_another_server = started("version-some"), started("version-some")
+    ledger = Ledger(str(tmp_path))
+    Descendants(on_seen=ledger.add).enrol("version-some", left.pid, known_as=ANYBODYS)
+    ledger.close()
+    assert end_children(str(tmp_path)) == 1
+    assert is_killed(left)
+    assert of_another_server.poll() is None
+
+
+async def test_every_errand_is_told_so():
+    told = []
+    family = Descendants(on_seen=lambda marker, _: told.append(marker))
+    await errand.run(Command(("/bin/true",), "/"), {}, "errand-1", family, DEADLINE)
+    assert set(told) == {ANYBODYS}
