@@ -244,4 +244,5 @@ class Descendants:
         family.sessions.add(row.sid)
         if (row.pid, row.started) not in family.seen:
             family.seen.add((row.pid, row.started))
-            self._on_seen(marker, row)
+            if row.alive:  # the next server could do no more to it
+                self._on_seen(marker, row)
