@@ -1,7 +1,7 @@
 """The HTTP server: Tornado's, with room for so many connections, and little patience with those that are slow."""
 
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -9,6 +9,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.web import Application, RequestHandler
 
+from clinvk.api.accepting import Acceptor
 from clinvk.api.connections import HEAD_BYTES, Connection, Connections, Phase
 from clinvk.api.peers import Peer
 from clinvk.api.services import Services
@@ -66,6 +67,12 @@ class Listener(HTTPServer):
         self.conn_params.header_timeout = None
         self.connections = Connections(lambda: services.bounds, services.new_id)
         self._services = services
+
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Begin to take the connections of these; as Tornado's own, but for what is done without descriptors."""
+        for each in sockets:
+            self._sockets[each.fileno()] = each
+            self._handlers[each.fileno()] = Acceptor(each, self._handle_connection).remove
 
     def _handle_connection(self, connection: socket.socket, address: Any) -> None:
         """Tornado gives each connection that it accepts."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -26,6 +28,8 @@ _STDERR_TAIL: Final = 8 << 10
 _TURN: Final = itemgetter(0)
 _MUTE_SECS: Final = 2.0
 """How long it may live without an output: whoever ends closes it too, some moments before."""
+_SPARED: Final = 32
+"""Descriptors that are not for children; a start needs a dozen of them for a moment."""
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
 
@@ -78,6 +82,7 @@ class Child:
 
         Raises SpawnFailed, in a sentence.
         """
+        _see_that_some_are_left()
         try:
             with workdir.held(command.cwd) as cwd:
                 process = subprocess.Popen(
@@ -254,6 +259,21 @@ class Child:
         for listener in list(self._listeners.values()):
             listener.exited(self.exit)
         self.ended.set_result(self.exit)
+
+
+def _see_that_some_are_left() -> None:
+    """Leave some descriptors to clients, that would cancel a run, and to the looks at its processes.
+
+    Raises SpawnFailed. The number that comes next is the lowest that is free.
+    """
+    try:
+        following = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        os.close(following)
+    except OSError as error:
+        raise SpawnFailed(f"The CLI could not be started: {error.strerror}") from error
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and following >= most - _SPARED:
+        raise SpawnFailed(f"The CLI could not be started: {os.strerror(errno.EMFILE)}")
 
 
 def _signal_name(number: int) -> str:

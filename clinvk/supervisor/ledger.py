@@ -160,10 +160,13 @@ def _read(path: Path) -> list[Entry]:
             what = json.loads(line)
         except ValueError:  # the server died while it wrote this
             break
-        if isinstance(what, str):
-            living.pop(what, None)
-        else:
-            living.setdefault(what[0], []).append(Entry(*what))
+        match what:
+            case str():
+                living.pop(what, None)
+            case [str() as marker, int() as pid, int() as started, *_]:  # another version may say more
+                living.setdefault(marker, []).append(Entry(marker, pid, started))
+            case _:  # or something else
+                continue
     return list(chain(*living.values())) if boot == json.dumps(_boot()) else []
 
 

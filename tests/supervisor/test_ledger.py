@@ -143,6 +143,15 @@ def test_a_line_that_broke_off_costs_itself_only(tmp_path, started):
     assert end_children(str(tmp_path)) == 1
 
 
+def test_what_another_version_wrote_is_understood_or_passed_over(tmp_path, started):
+    child = started()
+    row = processes.read(child.pid)
+    lines = [module._boot(), None, 5, [], {"pid": 1}, [MINE, "more"], [MINE, child.pid, row.started, "more"]]
+    (tmp_path / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert end_children(str(tmp_path)) == 1
+    assert is_killed(child)
+
+
 def test_what_was_before_the_machine_was_started_is_forgotten(tmp_path, started, monkeypatch):
     child = started(MINE)
     noted(tmp_path, (MINE, child.pid))
