@@ -71,7 +71,7 @@ def types(_: list[str]) -> str:
     module("mypy", "scripts/stages.py")
     module("mypy", "scripts/mutants.py")
     module("mypy", "scripts/installing.py")
-    for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking"):
+    for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking", "scripts/trials"):
         module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))
     return "ok"
 
