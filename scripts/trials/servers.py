@@ -4,10 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 
 from family import Family
-from server import Server, Stream
+from server import Server, Stream, Unexpected
 from trial import Place, Row, Trial, kept
 
 from clinvk import processes
@@ -93,6 +94,24 @@ def both_killed(place: Place) -> Trial:
     told = after(place, stream, hung)
     left, seconds = family.gone()
     return Trial(left, seconds, client, told)
+
+
+def idle(place: Place) -> Trial:
+    """A server that does nothing, with processes that wait for a next run."""
+    server = place.server()
+    stream = server.stream("hello")
+    client = stream.end()
+    until = time.monotonic() + 10
+    while server.json("GET", "/health")["runs"]["live"] or not server.below():
+        if time.monotonic() > until:
+            raise Unexpected("no process waits")
+        time.sleep(0.005)
+    family = Family(server.family())
+    family.cause()
+    os.kill(server.pid, signal.SIGKILL)
+    code = server.process.wait(30)
+    left, seconds = family.gone()
+    return Trial(left, seconds, f"{client}; exit code {code}", after(place, stream, stream))
 
 
 def adopted(place: Place) -> Trial:
@@ -187,7 +206,7 @@ ROWS = [
         "container-sigkill",
         PART,
         "SIGKILL to PID 1 of a container",
-        "the kernel ends the namespace",
+        "the kernel ends the namespace; the exit code is that of `unshare`",
         alone=contained(to_guardian(signal.SIGKILL)),
         needs=namespaces,
     ),
@@ -198,5 +217,13 @@ ROWS = [
         "a process from outside loses its parent, then ends: PID 1 reaps it",
         alone=adopted,
         needs=namespaces,
+    ),
+    Row(
+        "server-idle-sigkill",
+        PART,
+        "SIGKILL to an idle server",
+        "one run was answered, and its process waits for the next; then as above",
+        alone=idle,
+        settings={},
     ),
 ]
