@@ -19,7 +19,7 @@ import surroundings
 from server import Unexpected
 from trial import Place, Row, Trial
 
-ROWS = [*clis.ROWS, *servers.ROWS, *runs.ROWS, *faults.ROWS, *surroundings.ROWS]
+ROWS = [*servers.ROWS, *runs.ROWS, *faults.ROWS, *surroundings.ROWS, *clis.ROWS]
 
 
 def tried(row: Row, trials: int) -> list[Trial]:
