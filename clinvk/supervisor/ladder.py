@@ -23,10 +23,10 @@ async def climb(kept: Kept, rungs: tuple[Rung, ...], descendants: Descendants, l
     try:
         with contextlib.suppress(OSError):  # out of descriptors: what can be seen later has to do
             descendants.glance()  # while ancestry still shows: a parent that obeys leaves orphans
-            _wake(kept.child)
         for step, grace in rungs:
             if kept.child.exit is not None:
                 break
+            _wake(kept.child)
             await _take(step, grace, kept.child, lease)
     finally:  # whatever an adapter may get wrong on the way, the last rung is always taken
         await descendants.end(kept.marker)
@@ -36,9 +36,10 @@ async def climb(kept: Kept, rungs: tuple[Rung, ...], descendants: Descendants, l
 
 def _wake(child: Child) -> None:
     """Let a child go on that is stopped, by itself or by anybody: until then it hears nothing but KILL."""
-    row = processes.read(child.pid)
-    if row and row.state == _STOPPED:
-        child.signal(signal.SIGCONT)
+    with contextlib.suppress(OSError):  # out of descriptors: KILL will do
+        row = processes.read(child.pid)
+        if row and row.state == _STOPPED:
+            child.signal(signal.SIGCONT)
 
 
 async def _take(step: Step, grace: float, child: Child, lease: Lease | None) -> None:

@@ -73,9 +73,9 @@ async def test_looking_goes_on_when_it_is_over(monkeypatch):
 
 async def test_a_run_takes_none_of_the_last_ones(stage, monkeypatch):
     """They are for clients that would cancel others, and for the looks at what is to end."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 20
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (most, hard))
+    following = os.open(os.devnull, os.O_RDONLY)
+    os.close(following)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (following + 10, following + 10))
     judgement = await (await stage.start()).end()
     assert (judgement.state, judgement.error.code) == (RunState.FAILED, ErrorCode.SPAWN_FAILED)
     assert judgement.error.message == "The CLI could not be started: Too many open files"
