@@ -89,7 +89,7 @@ def tables(rows: Sequence[Row], told: Mapping[str, Json]) -> Iterator[str]:
 def line(row: Row, told: Json) -> str:
     """A row of a table."""
     gone = "–" if told["p50_ms"] is None else f"{milliseconds(told['p50_ms'])}, {milliseconds(told['max_ms'])}"
-    what = f"**{row.name}**: {row.does}"
+    what = f"**{row.name}**: {row.does}".replace("|", "\\|")
     seen = (told["trials"], told["left"], gone, alike(told["client"]), alike(told["kept"]))
     return f"| {what} | {' | '.join(map(str, seen))} | `{row.id}` |".replace("\n", " ")
 
