@@ -184,6 +184,17 @@ def fault_forks(depth: str, width: str, hoppers: str) -> None:
     live()
 
 
+def fault_memory() -> None:
+    """Takes more and more memory, 1 GB at most."""
+    turn = prompt()
+    text(turn, "pid 0 ")
+    held = []
+    for _ in range(64):
+        held.append(b"x" * (16 << 20))
+        time.sleep(0.02)
+    live()
+
+
 def fault_where() -> None:
     """An answer at once."""
     turn = prompt()
