@@ -72,7 +72,7 @@ def types(_: list[str]) -> str:
     module("mypy", "scripts/mutants.py")
     module("mypy", "scripts/fuzzing.py")
     module("mypy", "scripts/installing.py")
-    for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking", "scripts/chaotic"):
+    for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking", "scripts/chaotic", "scripts/trials"):
         module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))
     return "ok"
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import resource
 import signal
 import subprocess
 import threading
@@ -14,7 +16,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
-from clinvk.domain.errors import ClinvkError
+from clinvk.domain.errors import ClinvkError, OutputClosed
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
 from clinvk.supervisor import workdir
@@ -25,6 +27,10 @@ _log = logging.getLogger("clinvk.child")
 
 _STDERR_TAIL: Final = 8 << 10
 _TURN: Final = itemgetter(0)
+_MUTE_SECS: Final = 2.0
+"""How long it may live without an output: whoever ends closes it too, some moments before."""
+_SPARED: Final = 32
+"""Descriptors that are not for children; a start needs a dozen of them for a moment."""
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
 
@@ -71,7 +77,8 @@ class Child:
         self._stderr = bytearray()
         # The pipes are ours from here on: Popen shall not close them a second time.
         self._stdin = WritePipe(_taken(process, "stdin"))
-        self._stdout = ReadPipe(_taken(process, "stdout"), self._hear)
+        self._mute: asyncio.TimerHandle | None = None
+        self._stdout = ReadPipe(_taken(process, "stdout"), self._hear, self._fall_silent)
         self._errors = ReadPipe(_taken(process, "stderr"), self._hear_error)
         self._watch_exit()
 
@@ -87,6 +94,7 @@ class Child:
 
         Soon after that it is moved into `cgroup`. Raises SpawnFailed, in a sentence.
         """
+        _see_that_some_are_left()
         try:
             with workdir.held(command.cwd) as cwd:
                 process = subprocess.Popen(
@@ -189,8 +197,7 @@ class Child:
             said = self.dialogue.receive(data)
         except Exception as error:  # noqa: BLE001  a line too long, or a decoder of ours that is wrong
             self._stdout.close()
-            for listener in list(self._listeners.values()):
-                listener.broken(error)
+            self._break(error)
             return
         if self._ready_at is None and self.dialogue.ready:
             self._ready_at = time.monotonic()
@@ -200,6 +207,15 @@ class Child:
             self._unheard = (self._unheard + [output for turn, output in said if turn is None])[:_UNHEARD]
         self._tell(said)
         self._send()
+
+    def _break(self, error: Exception) -> None:
+        for listener in list(self._listeners.values()):
+            listener.broken(error)
+
+    def _fall_silent(self) -> None:
+        """Its output is closed: nobody waits for long for a word that cannot come."""
+        loop = asyncio.get_running_loop()
+        self._mute = loop.call_later(_MUTE_SECS, lambda: self._break(OutputClosed()))
 
     def _tell(self, said: list[Said]) -> None:
         for turn, told in groupby(said, _TURN):
@@ -261,12 +277,29 @@ class Child:
         self._stdout.drain()
         self._errors.drain()
         self._stdin.close()
+        if self._mute:
+            self._mute.cancel()
         tail = self.stderr_tail
         self.exit = Exit(code, None, tail) if code >= 0 else Exit(None, _signal_name(-code), tail)
         self._tell(self._last_words(self.exit))
         for listener in list(self._listeners.values()):
             listener.exited(self.exit)
         self.ended.set_result(self.exit)
+
+
+def _see_that_some_are_left() -> None:
+    """Leave some descriptors to clients, that would cancel a run, and to the looks at its processes.
+
+    Raises SpawnFailed. The number that comes next is the lowest that is free.
+    """
+    try:
+        following = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        os.close(following)
+    except OSError as error:
+        raise SpawnFailed(f"The CLI could not be started: {error.strerror}") from error
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and following >= most - _SPARED:
+        raise SpawnFailed(f"The CLI could not be started: {os.strerror(errno.EMFILE)}")
 
 
 def _signal_name(number: int) -> str:

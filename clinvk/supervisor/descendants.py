@@ -283,7 +283,8 @@ class Descendants:
         family.sessions.add(row.sid)
         if (row.pid, row.started) not in family.seen:
             family.seen.add((row.pid, row.started))
-            self._on_seen(family.known_as, row)
+            if row.alive:  # the next server could do no more to it
+                self._on_seen(family.known_as, row)
 
 
 async def _end_group(group: Cgroup) -> None:

@@ -63,7 +63,7 @@ class Endings:
                 "error": run.error.code if run.error else None,
                 "prompt": run.spec.prompt if said else None,
                 "output": said.output if said else None,
-                "seconds": round((run.finished_at or run.created_at) - run.created_at, 3),
+                "seconds": round(max(0.0, (run.finished_at or run.created_at) - run.created_at), 3),
             },
         )
         self._history.ended(handle)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from clinvk import processes
 from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.errors import LineTooLong
+from clinvk.domain.errors import ErrorCode, LineTooLong, OutputClosed, RunError
 from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
 from clinvk.domain.run import Exit, Start
 from clinvk.domain.spec import RunSpec
@@ -198,6 +198,8 @@ class Lease:
             return
         if isinstance(error, LineTooLong):
             self._overflowed(error)
+        elif isinstance(error, OutputClosed):
+            self.heard([TurnDone(error=RunError(ErrorCode.PROTOCOL, str(error)))])
         else:
             self.over.set_exception(error)
 

@@ -22,7 +22,7 @@ GROUPS: Final = "groups"
 ANYBODYS: Final = ""
 """The marker of what is below the server, and nobody can tell below which child."""
 _LONGEST: Final = 1 << 20
-"""Bytes after which it is written anew, with those alone that live."""
+"""Bytes after which it is written anew, with those alone that matter; later on once it has doubled."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _ROUNDS: Final = 1000
 _ROUND_SECS: Final = 0.01
@@ -48,6 +48,7 @@ class Ledger:
         self._file: int | None = None
         self._size = 0
         self._groups = ""
+        self._longest = _LONGEST
 
     def note_groups(self, stem: str) -> None:
         """The folders of the children's control groups all begin with `stem` and a dash."""
@@ -86,7 +87,7 @@ class Ledger:
 
     def _append(self, what: Entry | str) -> None:
         with contextlib.suppress(OSError):
-            if self._file is None or self._size > _LONGEST:
+            if self._file is None or self._size > self._longest:
                 self._begin()
                 return
             line = json.dumps(what).encode() + b"\n"
@@ -96,12 +97,24 @@ class Ledger:
         """Write it anew, so that at each moment there is a whole one."""
         self.close()
         new = self._path.with_suffix(".new")
-        self._living[ANYBODYS] = [entry for entry in self._living[ANYBODYS] if _is_alive(entry)]
+        self._forget_the_dead()
         lines = [_boot(), *chain(*self._living.values())]
         data = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
         new.write_bytes(data)
         new.replace(self._path)
         self._file, self._size = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), len(data)
+        self._longest = max(_LONGEST, 2 * self._size)  # or one that forks a lot would have it written all the time
+
+    def _forget_the_dead(self) -> None:
+        """Those that live stay, and those whose session does: a number that leads one is nobody else's."""
+        rows = [row for row in processes.table().values() if row.alive]
+        born, sessions = {(row.pid, row.started) for row in rows}, {row.sid for row in rows}
+        for marker, entries in self._living.items():
+            self._living[marker] = [
+                entry
+                for entry in entries
+                if not entry.pid or entry.pid in sessions or (entry.pid, entry.started) in born
+            ]
 
 
 def end_children(folder: str) -> int:
@@ -163,10 +176,13 @@ def _read(path: Path) -> list[Entry]:
             what = json.loads(line)
         except ValueError:  # the server died while it wrote this
             break
-        if isinstance(what, str):
-            living.pop(what, None)
-        else:
-            living.setdefault(what[0], []).append(Entry(*what))
+        match what:
+            case str():
+                living.pop(what, None)
+            case [str() as marker, int() as pid, int() as started, *_]:  # another version may say more
+                living.setdefault(marker, []).append(Entry(marker, pid, started))
+            case _:  # or something else
+                continue
     return list(chain(*living.values())) if boot == json.dumps(_boot()) else []
 
 
@@ -178,11 +194,6 @@ def _groups(path: Path) -> list[Cgroup]:
         return []
     groups = [Cgroup(str(folder)) for folder in stem.parent.glob(f"{stem.name}-*")]
     return [group for group in groups if os.getpid() not in group.members()]
-
-
-def _is_alive(entry: Entry) -> bool:
-    row = processes.read(entry.pid)
-    return row is not None and row.started == entry.started
 
 
 def _boot() -> str:

@@ -16,14 +16,15 @@ _DRAIN_BYTES: Final = 2 << 20  # more than any pipe holds: a grandchild may be w
 
 
 class ReadPipe:
-    """Calls `hear` with each piece that comes."""
+    """Calls `hear` with each piece that comes, and `ended` once nobody holds the other end any more."""
 
     _behind: ClassVar[set["ReadPipe"]] = set()
     """Those that had more than was read of them last: they share what is read in a turn."""
 
-    def __init__(self, fd: int, hear: Callable[[bytes], None]) -> None:
+    def __init__(self, fd: int, hear: Callable[[bytes], None], ended: Callable[[], None] = lambda: None) -> None:
         self._fd = fd
         self._hear = hear
+        self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._open = True
         os.set_blocking(fd, False)
@@ -74,6 +75,7 @@ class ReadPipe:
             self._hear(data)
         else:
             self.close()
+            self._ended()
         return len(data)
 
 

@@ -210,7 +210,7 @@ class Runner:
         run.apply(_ENDS[judgement.state])
         run.error = judgement.error
         run.finished_at = self._around.clock.wall()
-        seconds = round(run.finished_at - run.created_at, 3)
+        seconds = round(max(0.0, run.finished_at - run.created_at), 3)  # the clock may have been set back
         if self.keep_end:
             await self.keep_end()
             self.keep_end = None

@@ -260,6 +260,22 @@ def fault_then_silent() -> None:
     sleep_for_ever()
 
 
+def fault_mute() -> None:
+    """Closes its output in the middle of the answer, and lives on."""
+    text(prompt()["turn"], f"pid {os.getpid()}")
+    os.close(1)
+    sleep_for_ever()
+
+
+def fault_stopped() -> None:
+    """Stops itself in the middle of the answer. It ends well at TERM, if it hears that."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(7))
+    turn = prompt()["turn"]
+    text(turn, f"pid {os.getpid()}")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    sleep_for_ever()
+
+
 def fault_chatty() -> None:
     """Talks without end."""
     turn = prompt()["turn"]

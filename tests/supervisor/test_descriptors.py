@@ -11,6 +11,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.domain import events
+from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor import descendants
 from clinvk.supervisor.descendants import Descendants
@@ -88,3 +89,11 @@ async def test_looking_goes_on_where_it_could_not_even_see_whether_there_is_anyb
     watch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watch
+async def test_a_run_takes_none_of_the_last_ones(stage, monkeypatch):
+    """They are for clients that would cancel others, and for the looks at what is to end."""
+    following = os.open(os.devnull, os.O_RDONLY)
+    os.close(following)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (following + 10, following + 10))
+    judgement = await (await stage.start()).end()
+    assert (judgement.state, judgement.error.code) == (RunState.FAILED, ErrorCode.SPAWN_FAILED)
+    assert judgement.error.message == "The CLI could not be started: Too many open files"

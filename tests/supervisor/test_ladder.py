@@ -1,6 +1,7 @@
 """The stop ladder: each rung does what it is for, and no grace is waited out that need not be."""
 
 import errno
+import os
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.descendants import Descendants
+from tests.conftest import FakeBackend
 
 GRACE = 10.0  # seconds; a rung that does nothing takes all of it
 
@@ -54,6 +56,17 @@ async def test_where_only_a_signal_helps_an_interrupt_is_not_waited_for(stage, m
     monkeypatch.setattr(DemoDialogue, "interrupt", lambda *_: False)
     run = await stopped_by(Step.INTERRUPT, stage, monkeypatch)
     assert not run.said(events.TurnDone)
+
+
+async def test_a_child_that_has_stopped_itself_goes_on_and_hears(stage, monkeypatch):
+    traits = replace(FakeBackend.traits, stop=(Rung(Step.SIGTERM, GRACE),))
+    monkeypatch.setattr(FakeBackend, "traits", traits)
+    run = await stage.start("stopped")
+    told = await run.first(events.TextDelta)
+    os.waitid(os.P_PID, int(told.text.removeprefix("pid ")), os.WSTOPPED | os.WNOWAIT)
+    run.handle.stop(Stop(StopCause.CLIENT))
+    assert (await run.end()).state is RunState.CANCELLED
+    assert run.handle.run.exit.code == 7, "TERM was heard, and KILL not needed"
 
 
 async def test_where_nothing_can_be_looked_at_the_rungs_are_taken_all_the_same(stage, monkeypatch):

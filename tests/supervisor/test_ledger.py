@@ -31,9 +31,9 @@ def started():
     """Starts processes, each in a session of its own, and ends them all."""
     running = []
 
-    def start(marker=None, command=SLEEP):
+    def start(marker=None, command=SLEEP, cwd=None):
         variables = {MARKER: marker} if marker else {}
-        running.append(subprocess.Popen(command, env=variables, start_new_session=True))
+        running.append(subprocess.Popen(command, env=variables, start_new_session=True, cwd=cwd))
         return running[-1]
 
     yield start
@@ -204,6 +204,15 @@ def test_a_line_that_broke_off_costs_itself_only(tmp_path, started):
     assert end_children(str(tmp_path)) == 1
 
 
+def test_what_another_version_wrote_is_understood_or_passed_over(tmp_path, started):
+    child = started()
+    row = processes.read(child.pid)
+    lines = [module._boot(), None, 5, [], {"pid": 1}, [MINE, "more"], [MINE, child.pid, row.started, "more"]]
+    (tmp_path / NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert end_children(str(tmp_path)) == 1
+    assert is_killed(child)
+
+
 def test_what_was_before_the_machine_was_started_is_forgotten(tmp_path, started, monkeypatch):
     child = started(MINE)
     noted(tmp_path, (MINE, child.pid))
@@ -272,3 +281,36 @@ async def test_every_errand_is_told_so():
     family = Descendants(on_seen=lambda marker, _: told.append(marker))
     await errand.run(Command(("/bin/true",), "/"), {}, "errand-1", family, DEADLINE)
     assert set(told) == {ANYBODYS}
+
+
+def test_one_that_forks_a_lot_does_not_have_it_written_all_the_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST", 1000)
+    ledger, row, files = Ledger(str(tmp_path)), processes.read(os.getpid()), set()
+    ledger.note(MINE)
+    for _ in range(2000):
+        ledger.add(MINE, row)
+        files.add((tmp_path / NAME).stat().st_ino)
+    ledger.close()
+    assert len(files) <= 10  # each time it is written anew it is another file
+
+
+def test_of_those_that_are_gone_it_keeps_who_leads_a_session(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST", 100)
+    leader = started(MINE, ["/bin/sh", "-c", "env -i sleep 86400 & echo $! >told; exit"], cwd=tmp_path)
+    row, gone = processes.read(leader.pid), started()
+    ledger = Ledger(str(tmp_path))
+    ledger.note(MINE)
+    ledger.add(MINE, row)
+    ledger.add(MINE, processes.read(gone.pid))
+    wait_for(tmp_path / "told")
+    gone.kill()
+    for one in (leader, gone):
+        one.wait(DEADLINE)
+    living = processes.read(os.getpid())
+    for _ in range(10):
+        ledger.add(MINE, living)
+    ledger.close()
+    kept = {entry.pid for entry in module._read(tmp_path / NAME)}
+    assert (leader.pid in kept, gone.pid in kept) == (True, False)
+    left = int((tmp_path / "told").read_text())
+    os.kill(left, signal.SIGKILL)

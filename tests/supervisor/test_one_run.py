@@ -132,6 +132,15 @@ async def test_a_line_over_the_ceiling_fails_the_run_and_says_so(stage):
     assert "longer than 16777216 bytes" in judgement.error.message
 
 
+async def test_a_child_that_closes_its_output_and_lives_on_is_not_waited_for(stage):
+    run = await stage.start("mute")
+    judgement = await run.end()
+    assert (judgement.state, judgement.error.code) == (RunState.FAILED, ErrorCode.PROTOCOL)
+    assert judgement.error.message == "The CLI closed its output in the middle of the turn, and did not end"
+    assert run.text.startswith("pid ")
+    await stage.all_gone()
+
+
 async def test_bytes_that_are_not_utf8_are_replaced(stage):
     run = await stage.start("not-utf8")
     assert (await run.end()).state is RunState.COMPLETED

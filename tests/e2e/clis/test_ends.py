@@ -12,6 +12,7 @@ from tests.e2e.clis.conftest import World
 from tests.e2e.conftest import DEADLINE, SOAK, Served, gone
 
 ROUNDS = 20 if SOAK else 6
+KILLS = 20 if SOAK else 3
 TOOL = "(sleep 86400 & tail -s 1000 -f /dev/null | cat)"
 LONG_TOOL = "wait [[tool=shell cmd=" + TOOL.replace(" ", "%20").replace("&", "%26") + "]]"
 
@@ -86,7 +87,7 @@ def test_the_time_is_up_while_a_tool_runs(world, backend):
     assert world.family() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *[signal.SIGKILL] * KILLS])
 def test_the_server_dies(stub, tmp_path, backend, number):
     more = clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}")
     world = World(Served(tmp_path, more=more), stub, tmp_path)
