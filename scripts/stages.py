@@ -72,8 +72,8 @@ def types(_: list[str]) -> str:
     module("mypy", "scripts/mutants.py")
     module("mypy", "scripts/fuzzing.py")
     module("mypy", "scripts/installing.py")
-    for folder in ("scripts/generated", "scripts/benchmarks", "scripts/soaking", "scripts/chaotic", "scripts/trials"):
-        module("mypy", *map(str, sorted((ROOT / folder).glob("*.py"))))
+    for name in ("generated", "benchmarks", "soaking", "chaotic", "trials"):
+        module("mypy", *map(str, sorted((ROOT / "scripts" / name).glob("*.py"))))
     return "ok"
 
 

@@ -12,8 +12,8 @@ from clinvk.backends.base import Command
 from clinvk.domain.run import Exit
 from clinvk.settings.faults import BadSettings, shown
 from clinvk.supervisor import environment
-from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.errand import ENOUGH, Outcome
+from clinvk.supervisor.spawning import SpawnFailed
 
 Errand: TypeAlias = Callable[[Command, Mapping[str, str], float], Awaitable[Outcome]]
 """Runs a program with that environment, so many seconds at most. Raises SpawnFailed."""

@@ -16,11 +16,11 @@ from clinvk.doctor.case import Case
 from clinvk.doctor.finding import Finding, Id, note, ok, problem, warning
 from clinvk.doctor.logins import Login, Standing
 from clinvk.supervisor import errand, installed
-from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.errand import Outcome
 from clinvk.supervisor.installed import Found, NotUsable
 from clinvk.supervisor.probe import Probe
+from clinvk.supervisor.spawning import SpawnFailed
 
 ASK_SECS: Final = 3.5
 """What a CLI may take to answer one question. The slowest needs 1.5 s on a quiet machine."""

@@ -1,11 +1,9 @@
-"""A child: process, session, pipes, and its one dialogue. The only module that starts processes."""
+"""A child: process, session, pipes, and its one dialogue."""
 
 import asyncio
 import contextlib
-import errno
 import logging
 import os
-import resource
 import signal
 import subprocess
 import threading
@@ -16,12 +14,13 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
-from clinvk.domain.errors import ClinvkError, OutputClosed
+from clinvk.domain.errors import OutputClosed
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
-from clinvk.supervisor import workdir
+from clinvk.supervisor import spawning
 from clinvk.supervisor.cgroup import Cgroup
 from clinvk.supervisor.pipes import ReadPipe, WritePipe
+from clinvk.supervisor.spawning import SpawnFailed
 
 _log = logging.getLogger("clinvk.child")
 
@@ -29,14 +28,8 @@ _STDERR_TAIL: Final = 8 << 10
 _TURN: Final = itemgetter(0)
 _MUTE_SECS: Final = 2.0
 """How long it may live without an output: whoever ends closes it too, some moments before."""
-_SPARED: Final = 32
-"""Descriptors that are not for children; a start needs a dozen of them for a moment."""
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
-
-
-class SpawnFailed(ClinvkError):
-    """The process could not be started: not there, not executable, no such folder."""
 
 
 class Listener(Protocol):
@@ -94,24 +87,7 @@ class Child:
 
         Soon after that it is moved into `cgroup`. Raises SpawnFailed, in a sentence.
         """
-        _see_that_some_are_left()
-        try:
-            with workdir.held(command.cwd) as cwd:
-                process = subprocess.Popen(
-                    command.argv,
-                    cwd=cwd,
-                    env=dict(environment),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                )
-        except workdir.Replaced as error:
-            raise SpawnFailed(f"The CLI was not started: {error}") from error
-        except OSError as error:
-            at = command.cwd if workdir.is_held(error.filename) else error.filename
-            named = f" '{at}'" if at else ""
-            raise SpawnFailed(f"The CLI could not be started: {error.strerror}{named}") from error
+        process = spawning.start(command, environment)
         try:
             return cls(process, dialogue, cgroup)
         except OSError as error:  # out of descriptors: a process nobody watches must not live
@@ -285,21 +261,6 @@ class Child:
         for listener in list(self._listeners.values()):
             listener.exited(self.exit)
         self.ended.set_result(self.exit)
-
-
-def _see_that_some_are_left() -> None:
-    """Leave some descriptors to clients, that would cancel a run, and to the looks at its processes.
-
-    Raises SpawnFailed. The number that comes next is the lowest that is free.
-    """
-    try:
-        following = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        os.close(following)
-    except OSError as error:
-        raise SpawnFailed(f"The CLI could not be started: {error.strerror}") from error
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY and following >= most - _SPARED:
-        raise SpawnFailed(f"The CLI could not be started: {os.strerror(errno.EMFILE)}")
 
 
 def _signal_name(number: int) -> str:

@@ -8,10 +8,10 @@ from typing import Final
 
 from clinvk.backends.base import Backend, Installation
 from clinvk.supervisor import environment, errand, residue
-from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.residue import Removed
+from clinvk.supervisor.spawning import SpawnFailed
 
 DELETION_SECS: Final = 20.0
 """What a CLI's own deletion may take. codex needs 0.1 s, and many times that on a busy machine."""

@@ -10,7 +10,7 @@ from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import ErrorCode, LineTooLong, OutputClosed, RunError
 from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
-from clinvk.domain.run import Exit, Start
+from clinvk.domain.run import Continuation, Exit, Start
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import sites, stamps
 from clinvk.supervisor.child import Child
@@ -125,6 +125,13 @@ class Lease:
     def forgets(self) -> bool:
         """Whether its CLI is to keep nothing of the conversation."""
         return self.spec.ephemeral and not self.spec.resume
+
+    @property
+    def continuation(self) -> Continuation | None:
+        """How its turn goes on with an earlier conversation; None where there was none to go on with."""
+        if self.spec.resume:
+            return Continuation.LIVE if self.start is Start.LIVE else Continuation.RESUMED
+        return Continuation.FRESH if self.spec.fresh_if_lost else None
 
     @property
     def ended_by_exit(self) -> bool:

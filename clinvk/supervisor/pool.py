@@ -11,7 +11,6 @@ from clinvk.backends.base import Backend
 from clinvk.domain.run import Start
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import leavings, measuring
-from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.demand import Demand
 from clinvk.supervisor.descendants import LOOK_SECS, Descendants
 from clinvk.supervisor.lease import Kept, Lease, Want
@@ -20,6 +19,7 @@ from clinvk.supervisor.lingering import Lingering
 from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.shelf import Idle, Shelf
 from clinvk.supervisor.slots import Ticket
+from clinvk.supervisor.spawning import SpawnFailed
 from clinvk.supervisor.starter import Starter, sweep
 from clinvk.supervisor.tasks import Tasks, first_of
 from clinvk.views import Inspection, Resources

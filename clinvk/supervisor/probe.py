@@ -11,9 +11,9 @@ from clinvk import __version__
 from clinvk.backends.base import Command, Executable, Installation
 from clinvk.backends.registry import Registry
 from clinvk.supervisor import environment, errand, installed
-from clinvk.supervisor.child import SpawnFailed
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.installed import Found, NotUsable, Stamp
+from clinvk.supervisor.spawning import SpawnFailed
 from clinvk.supervisor.tasks import Tasks
 
 ANSWER_SECS: Final = 20.0

@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from clinvk.backends.base import Backend
 from clinvk.clock import Clock
 from clinvk.domain import events
-from clinvk.domain.approvals import decide
 from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.judge import Judgement, judge
-from clinvk.domain.run import Continuation, Exit, Run, RunState, Signal, Start, Stop, StopCause
-from clinvk.supervisor.child import SpawnFailed
+from clinvk.domain.run import Exit, Run, RunState, Signal, Stop, StopCause
+from clinvk.supervisor import approving
 from clinvk.supervisor.deadlines import AttendedTime, Deadlines, Patience
 from clinvk.supervisor.lease import Kept, Lease, Want
 from clinvk.supervisor.lingering import Lingering
@@ -21,6 +19,7 @@ from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.memory import MemoryWatch
 from clinvk.supervisor.pool import Pool
 from clinvk.supervisor.slots import Ticket
+from clinvk.supervisor.spawning import SpawnFailed
 from clinvk.supervisor.tasks import first_of
 from clinvk.views import CommandView, Inspection, Resources
 
@@ -178,7 +177,7 @@ class Runner:
         """Lease a child and let it work: to the end of the turn, its own end, or a stop."""
         lease = self._around.pool.lease(want, self._ticket, self.run.id, cold=cold)
         self._lease, self.command = lease, lease.outfit.command
-        self.run.continuation = _continuation(lease)
+        self.run.continuation = lease.continuation
         self.run.pid, self.run.start, self.run.exit = lease.child.pid, lease.start, None
         self.run.start_saved_secs = lease.saved_secs
         if self.run.state is RunState.STARTING:
@@ -279,11 +278,7 @@ class Runner:
                 pass
 
     def _answer(self, ask: events.ApprovalAsked) -> None:
-        spec = self.run.spec
-        # A link leads where it leads.
-        paths = tuple(os.path.realpath(os.path.join(spec.workdir, path)) for path in ask.paths)  # noqa: PTH118
-        real = replace(ask, paths=paths)
-        verdict = decide(spec.approval_mode, spec.sandbox_mode, real, spec.workdir)
+        verdict = approving.verdict(self.run.spec, ask)
         self.log.append(events.ApprovalAnswered(ask.ask_id, verdict.allowed, "mode", verdict.reason))
         if self._lease:
             self._lease.answer(ask.ask_id, verdict)
@@ -301,11 +296,3 @@ class Runner:
         self.run.exit = exit_
         if self.on_exit:
             self.on_exit()
-
-
-def _continuation(lease: Lease) -> Continuation | None:
-    """How a turn goes on with an earlier conversation; None where there was none to go on with."""
-    spec = lease.spec
-    if spec.resume:
-        return Continuation.LIVE if lease.start is Start.LIVE else Continuation.RESUMED
-    return Continuation.FRESH if spec.fresh_if_lost else None

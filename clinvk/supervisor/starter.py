@@ -9,7 +9,7 @@ from pathlib import Path
 from clinvk.backends.base import Backend, Command, Installation, Rung, Site
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import environment, ladder, residue, sites, stamps
-from clinvk.supervisor.child import Child, SpawnFailed
+from clinvk.supervisor.child import Child
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.forgetting import Forgetting
 from clinvk.supervisor.lease import Kept, Key, Lease, Outfit, Want
@@ -17,6 +17,7 @@ from clinvk.supervisor.litter import Litter
 from clinvk.supervisor.probe import Probe
 from clinvk.supervisor.residue import Removed
 from clinvk.supervisor.sites import Sites
+from clinvk.supervisor.spawning import SpawnFailed
 from clinvk.views import CommandView
 
 _log = logging.getLogger("clinvk.starter")

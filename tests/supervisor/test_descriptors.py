@@ -89,6 +89,8 @@ async def test_looking_goes_on_where_it_could_not_even_see_whether_there_is_anyb
     watch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watch
+
+
 async def test_a_run_takes_none_of_the_last_ones(stage, monkeypatch):
     """They are for clients that would cancel others, and for the looks at what is to end."""
     following = os.open(os.devnull, os.O_RDONLY)

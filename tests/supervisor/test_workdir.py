@@ -8,7 +8,7 @@ import pytest
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode, Forbidden, InvalidInput
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor import child, workdir
+from clinvk.supervisor import spawning, workdir
 from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.workdir import Bounds
 
@@ -181,7 +181,7 @@ async def test_a_folder_that_may_not_be_entered_is_named(stage, monkeypatch):
     def refuse(argv, *, cwd, **_):
         raise PermissionError(13, "Permission denied", cwd)
 
-    monkeypatch.setattr(child.subprocess, "Popen", refuse)
+    monkeypatch.setattr(spawning.subprocess, "Popen", refuse)
     judgement = await (await stage.start("touch")).end()
     monkeypatch.undo()
     assert judgement.error.message == f"The CLI could not be started: Permission denied '{stage.workdir}'"
