@@ -3,8 +3,8 @@
 What forks in a group is born in it, with a cleared environment, in a new session and without a parent too. The
 kernel ends all of them at a word, those that fork meanwhile not left out.
 
-All but the small looks block: a move waits until each core has passed a point of rest, 10 to 15 ms of hardly any
-work, and who makes or removes a group meanwhile waits with it. None of that is for the loop's thread.
+All but the small looks block: a move waits until each core has passed a point of rest, which takes 10 to 15 ms and
+hardly any work, and who makes or removes a group meanwhile waits with it. That is not for the loop's thread.
 """
 
 import contextlib
