@@ -3,8 +3,8 @@
 What forks in a group is born in it, with a cleared environment, in a new session and without a parent too. The
 kernel ends all of them at a word, those that fork meanwhile not left out.
 
-All but the small looks block: a move waits until each core has passed a point of rest, 10 to 15 ms of hardly any
-work, and who makes or removes a group meanwhile waits with it. None of that is for the loop's thread.
+All but the small looks block: a move waits until each core has passed a point of rest, which takes 10 to 15 ms and
+hardly any work, and who makes or removes a group meanwhile waits with it. That is not for the loop's thread.
 """
 
 import contextlib
@@ -32,6 +32,8 @@ class Cgroup:
         self.folder = folder
         self.name = os.path.basename(folder)  # noqa: PTH119  it is a string all the way
         self.most = most
+        self.is_gone = False
+        """Whether its end has come: it is not there, and never will be again."""
         self._is_over = False
         self._lock = threading.Lock()
 
@@ -78,18 +80,14 @@ class Cgroup:
             self._is_over = True
             for _ in range(_ROUNDS):
                 try:
-                    if _is_removed(self.folder):
+                    self.is_gone = _is_removed(self.folder)
+                    if self.is_gone:
                         return
                     self._kill()
                 except OSError as error:
                     _log.debug("group %s is left: %s", self.folder, error)
                     return
                 time.sleep(_ROUND_SECS)
-
-    @property
-    def is_there(self) -> bool:
-        """Whether it was made, and is not removed yet."""
-        return os.path.isdir(self.folder)  # noqa: PTH112  a hot path
 
     def members(self) -> set[int]:
         """The living processes in it and in groups below it, as far as this namespace has numbers for them."""

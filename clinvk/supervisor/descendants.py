@@ -164,7 +164,7 @@ class Descendants:
         family = self._families[marker]
         family.ending = True
         await self._end_charged(marker, family)
-        if family.cgroup and family.cgroup.is_there:
+        if family.cgroup and not family.cgroup.is_gone:  # made or not: after this it never will be
             await _end_group(family.cgroup)
 
     async def _end_charged(self, marker: str, family: _Family) -> None:

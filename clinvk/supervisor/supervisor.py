@@ -133,10 +133,10 @@ class Supervisor:
         self.limits = self._vetting.limits = limits
         self._around = replace(self._around, run_bytes=limits.run_bytes)
         self._slots.adjust(limits)
-        await asyncio.to_thread(self._cgroups.bound, limits.memory_bytes)
-        self._memory.adjust(limits.memory_bytes)
         self.pool.adjust(limits.pool, limits.variables)
         self.pool.lingering.adjust(limits.linger)
+        await asyncio.to_thread(self._cgroups.bound, limits.memory_bytes)
+        self._memory.adjust(limits.memory_bytes)
         await self.probe.adjust(limits.paths, limits.variables)
 
     async def start(

@@ -1,5 +1,7 @@
 """Control groups for tests: real ones where one can be made, plain files where the kernel has none here."""
 
+from pathlib import Path
+
 import pytest
 
 from clinvk.supervisor import cgroup, cgroups
@@ -25,6 +27,11 @@ def houses(folder):
 def told(folder):
     """What was written down for the kernel."""
     return [(folder / name).read_text() for name in ("memory.max", "memory.oom.group", "memory.swap.max")]
+
+
+def is_there(group):
+    """Whether it was made, and not removed yet."""
+    return Path(group.folder).is_dir()
 
 
 def is_grouped(pid):

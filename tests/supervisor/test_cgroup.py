@@ -12,7 +12,7 @@ from clinvk.supervisor import cgroup as module
 from clinvk.supervisor.cgroup import Cgroup
 from clinvk.supervisor.cgroups import Cgroups
 from tests.conftest import DEADLINE
-from tests.supervisor.grouping import PLACE, houses, told, wanted
+from tests.supervisor.grouping import PLACE, houses, is_there, told, wanted
 
 SLEEP = ["/bin/sleep", "86400"]
 READ = ["/bin/sh", "-c", "read line; exec 3>&1 >/dev/null; {}\necho done >&3; exec sleep 86400"]
@@ -24,7 +24,7 @@ def group():
     made = Cgroups("clinvk-test", PLACE).new()
     yield made
     made.end()
-    assert not made.is_there
+    assert not is_there(made)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_who_forks_in_it_is_in_it_whatever_he_does(group, started):
     assert len(members) == 3
     group.end()
     assert is_killed(child)
-    assert not group.is_there
+    assert not is_there(group)
     assert not [pid for pid in members if Path(f"/proc/{pid}/exe").exists()]
     assert stranger.poll() is None
 
@@ -75,7 +75,7 @@ def test_a_dead_process_that_nobody_has_taken_leave_of_holds_up_nothing(group, s
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     group.end()
-    assert not group.is_there
+    assert not is_there(group)
     assert is_killed(child)
 
 
@@ -88,7 +88,7 @@ def test_groups_that_a_tool_made_below_go_too(group, started):
     assert group.members() == {child.pid}
     group.end()
     assert is_killed(child)
-    assert not group.is_there
+    assert not is_there(group)
 
 
 @wanted
@@ -99,7 +99,7 @@ def test_empty_groups_below_hold_up_nothing(group, started):
     child.kill()
     child.wait()
     group.end()
-    assert not group.is_there
+    assert not is_there(group)
 
 
 @wanted
@@ -135,7 +135,7 @@ def test_an_end_before_its_beginning_is_one(group, started):
     group.end()
     group.take(child.pid)
     group.bound(1 << 20)
-    assert not group.is_there
+    assert not is_there(group)
     assert group.members() == set()
 
 
@@ -159,7 +159,7 @@ def test_what_is_not_ours_to_remove_is_left(tmp_path):
     group = houses(tmp_path / "group")  # the files of which cannot go as the kernel's do
     began = time.monotonic()
     group.end()
-    assert group.is_there
+    assert is_there(group)
     assert time.monotonic() - began < DEADLINE
 
 

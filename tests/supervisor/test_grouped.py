@@ -1,6 +1,7 @@
 """Runs whose children have control groups: what belongs to whom, and what is left."""
 
 import os
+import threading
 from pathlib import Path
 
 from clinvk import processes
@@ -9,6 +10,7 @@ from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor import cgroup, cgroups
 from clinvk.supervisor.cgroups import NOWHERE
 from clinvk.supervisor.limits import Limits, PoolLimits
+from tests.conftest import DEADLINE
 from tests.supervisor.grouping import PLACE, is_grouped, wanted
 
 CLIENT = Stop(StopCause.CLIENT)
@@ -56,6 +58,29 @@ async def test_children_that_end_in_the_moment_they_are_moved_leave_no_group(sta
         assert judgement.state is RunState.FAILED
     await stage.all_gone()
     assert groups_of(stage) == []
+
+
+@wanted
+async def test_a_child_that_ends_before_it_is_moved_leaves_no_group(stage, monkeypatch):
+    take, may = cgroup.Cgroup.take, threading.Event()
+
+    def later(group, pid):
+        may.wait(DEADLINE)
+        take(group, pid)
+
+    monkeypatch.setattr(cgroup.Cgroup, "take", later)
+    run = await stage.start("exit 3")
+    family = await enrolled(stage, run)
+    await stage.supervisor._descendants.end(run.handle.run.id)
+    may.set()
+    assert (await run.end()).state is RunState.FAILED
+    assert family.cgroup.is_gone
+    assert groups_of(stage) == []
+
+
+async def enrolled(stage, run):
+    await run.first(events.RunStarted)
+    return stage.supervisor._descendants._families[run.handle.run.id]
 
 
 @wanted

@@ -20,7 +20,7 @@ from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.ledger import ANYBODYS, NAME, Entry, Ledger, end_children
 from tests.conftest import DEADLINE
-from tests.supervisor.grouping import PLACE, wanted
+from tests.supervisor.grouping import PLACE, is_there, wanted
 
 SLEEP = ["/bin/sleep", "86400"]
 MINE, OTHERS = f"run_mine_{os.getpid()}", f"run_others_{os.getpid()}"  # not those of a test beside us
@@ -121,7 +121,7 @@ def test_what_is_in_the_group_of_a_child_needs_no_trace_at_all(tmp_path, started
     others.take(stranger.pid)
     assert end_children(str(tmp_path)) == 1
     assert is_killed(child)
-    assert not group.is_there
+    assert not is_there(group)
     assert stranger.poll() is None
     others.end()
 
@@ -131,7 +131,7 @@ def test_a_group_that_nobody_is_in_is_removed(tmp_path):
     group = grouped(tmp_path).new()
     Path(group.folder).mkdir()
     assert end_children(str(tmp_path)) == 0
-    assert not group.is_there
+    assert not is_there(group)
 
 
 @wanted
@@ -146,7 +146,7 @@ def test_who_was_started_by_a_run_of_a_server_that_is_gone_does_not_end_itself(t
     group.take(follower.pid)
     assert follower.communicate(timeout=DEADLINE)[0] == "0\n"
     assert follower.returncode == 0
-    assert group.is_there
+    assert is_there(group)
     group.end()
 
 
