@@ -20,7 +20,7 @@ LOCK = ROOT / "requirements" / "fuzz.txt"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 LONGEST = 6 << 10
 """Bytes of an input."""
-KEPT = 18 << 10
+KEPT = 40 << 10
 """Bytes that are kept of a target's inputs."""
 OVERHEAD = 64
 """Bytes that an input costs besides: a file more."""
