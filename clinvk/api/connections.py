@@ -100,8 +100,7 @@ class Connection:
 
     def send_away(self) -> None:
         """There is no room."""
-        told = "All connections that this server may have are in use (server.max_connections)"
-        self.stream.write(self._refusal(Problem(Kind.TOO_MANY_CONNECTIONS, told)))
+        self.stream.write(self._no_room())
         self.stream.close()
 
     def on_bytes(self) -> None:
@@ -109,6 +108,8 @@ class Connection:
             self.enter(Phase.HEAD)
 
     def on_malformed(self) -> bytes:
+        if self.is_refused:
+            return self._no_room()
         if self.phase not in {Phase.IDLE, Phase.HEAD, Phase.BODY}:
             return b""  # an answer has begun
         return self._refusal(Problem(Kind.INVALID_REQUEST, "This cannot be read as a request of HTTP/1.1"))
@@ -125,6 +126,10 @@ class Connection:
         self._table.move(self, self.phase, None)
         if self._lingers:
             self._table.lingering.add(connection)
+
+    def _no_room(self) -> bytes:
+        told = "All connections that this server may have are in use (server.max_connections)"
+        return self._refusal(Problem(Kind.TOO_MANY_CONNECTIONS, told))
 
     def _refusal(self, problem: Problem) -> bytes:
         self._lingers = True

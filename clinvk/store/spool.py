@@ -100,6 +100,8 @@ class SpoolFile:
         self._offsets = array("Q")  # each of them begins
         self._accepted = 0
         self._file: FileIO | None = None
+        self._refused: OSError | None = None
+        """The thread's own: what the disk said when it refused a part of a line, perhaps."""
         self.bytes = 0
         self.lag = 0
         """Bytes accepted and not yet on disk."""
@@ -169,7 +171,10 @@ class SpoolFile:
         self._writer.submit(self._on_disk_delete)
 
     async def read(self, since: int, limit: int) -> list[bytes]:
-        """Whole entries from number `since`, about `limit` bytes of them and at least one, of those written."""
+        """Whole entries from number `since`, about `limit` bytes of them and at least one, of those written.
+
+        None of them where they cannot be read now, for want of a descriptor perhaps: they stay on disk.
+        """
         count = self.written - since
         if count <= 0:
             return []
@@ -178,7 +183,7 @@ class SpoolFile:
         try:
             return await asyncio.to_thread(self._on_disk_read, self._offsets[mark], skip, count, limit)
         except OSError as error:
-            self._fail(error)
+            _log.error("the spool fails, this replay is short: %s", error)
             return []
 
     def _mark(self, size: int) -> None:
@@ -218,14 +223,14 @@ class SpoolFile:
             self._on_disk_close(gone)
 
     def _on_disk_append(self, lines: list[bytes], gone: OSError | None) -> None:
-        error: OSError | None = gone or OSError("the thread that writes failed")
+        error: OSError | None = gone or self._refused or OSError("the thread that writes failed")
         batch = b"".join(lines)
         try:
-            if not gone:
+            if not gone and not self._refused:  # what came behind half a line would be no line
                 self._on_disk_write(batch)
                 error = None
         except OSError as refused:
-            error = refused
+            self._refused = error = refused
         finally:  # whatever it was, the child must not wait for it
             tell(self._loop, lambda: self._settled(len(batch), len(lines), error))
 

@@ -67,6 +67,7 @@ class EventLog:
         log = cls(clock, labels, file)
         if file:
             log.length, log.bytes = file.written, file.bytes
+            log._newest = file.last
             log.is_whole = bool(file.last) and _parsed(0, file.last).type == RunFinished.type
         return log
 
@@ -145,8 +146,7 @@ class EventLog:
             lines = await self._spool.read(since, limit)
             if lines:
                 return _entries(since, lines)
-        first = self.length - len(self._tail)
-        return [self._gap(first - since, first - 1), *self._from_tail(0, limit)]
+        return self._short(since, limit)
 
     async def follow(self, since: int = 0) -> AsyncGenerator[list[Entry], None]:
         """Entries from number `since` to the end of the log, in batches of whatever is there."""
@@ -205,6 +205,14 @@ class EventLog:
         lines = self._tail[start : start + TAIL_ENTRIES]
         end = bisect_left(list(accumulate(map(len, lines))), limit) + 1
         return _entries(self.length - len(self._tail) + start, lines[:end])
+
+    def _short(self, since: int, limit: int) -> list[Entry]:
+        """What is left from number `since` on, where the spool gives nothing. The end of a run is told even so."""
+        first = self.length - len(self._tail)
+        rest = self._from_tail(0, limit)
+        if not rest and self._newest and self.newest.type == RunFinished.type:
+            first, rest = first - 1, [self.newest]
+        return [self._gap(first - since, first - 1), *rest] if first > since else rest
 
     def _gap(self, count: int, seq: int) -> Entry:
         notice = Notice(f"{TRUNCATED}{count} earlier events were not kept")

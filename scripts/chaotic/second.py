@@ -69,8 +69,12 @@ class Second:
             return
         if answer.json()["state"] not in _ENDED:
             yield f"{run.id} is {answer.json()['state']}"
-        lines = self._http.get(f"/api/v1/runs/{run.id}/events", headers={"Accept": "application/x-ndjson"}).text
-        events = [json.loads(line) for line in lines.splitlines() if line.strip()]
+        told = self._http.get(f"/api/v1/runs/{run.id}/events", headers={"Accept": "application/x-ndjson"}).content
+        try:
+            events = [json.loads(line) for line in told.split(b"\n") if line.strip()]
+        except ValueError as error:
+            yield f"the events of {run.id} cannot be read: {error}: {told[:1000]!r}"
+            return
         yield from whole(run.id, events, allow_gap=lossy)
         if self._plan.settings["content"] and not lossy:
             yield from self._same(run, events)

@@ -69,6 +69,16 @@ async def test_beyond_the_limit_one_is_told_so_and_when_to_come_again(new_server
     assert (await server.fetch("/health")).status == 200
 
 
+async def test_beyond_the_limit_one_is_told_so_whatever_it_sends(new_server):
+    server = await new_server(Bounds(max_connections=1))
+    holding = await streaming(server)
+    connection = await server.connect()
+    await connection.send(b"\x16\x03\x01 no request\r\n\r\n")
+    status, _, told = await answer(connection)
+    assert (status, told["title"]) == (503, "Too Many Connections")
+    await holding.leave()
+
+
 async def test_who_asks_for_nothing_makes_room_the_longest_first(new_server):
     server = await new_server(Bounds(max_connections=3))
     idle = await server.raw("GET", "/health")

@@ -237,6 +237,15 @@ async def test_whom_the_kernel_does_not_tell_is_refused(server, monkeypatch):
     assert (reply.status, "cannot tell which user" in reply.json["detail"]) == (403, True)
 
 
+async def test_whom_the_kernel_could_not_tell_is_asked_for_again(server, monkeypatch):
+    answers = iter([None, os.geteuid()])
+    monkeypatch.setattr(peers._Table, "user", lambda *_: next(answers))
+    connection = await server.connect()
+    for status in (403, 200):
+        await connection.send(b"GET /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await connection.reply()).status == status
+
+
 async def test_the_kernel_is_asked_once_for_a_connection(server, monkeypatch):
     asked = []
     monkeypatch.setattr(peers._Table, "user", lambda *ends: asked.append(ends) or os.geteuid())

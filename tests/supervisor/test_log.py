@@ -1,6 +1,7 @@
 """The run log: numbered, replayed the same as it was seen live, bounded in memory."""
 
 import asyncio
+import errno
 import io
 import json
 import os
@@ -8,7 +9,8 @@ import os
 import pytest
 
 from clinvk.clock import SystemClock
-from clinvk.domain.events import Notice, TextDelta, UsageReported
+from clinvk.domain.events import Notice, RunFinished, TextDelta, UsageReported
+from clinvk.domain.run import RunState
 from clinvk.domain.usage import Usage
 from clinvk.store.spool import Spool
 from clinvk.supervisor.child import Child
@@ -294,3 +296,48 @@ async def test_nobody_waits_for_a_thread_that_has_ended(spool):
         assert str(log._spool.broken) == "the thread that writes has ended"
         assert len(await everything(log)) == 1
     assert not (spool.folder / "run_3.ndjson").exists()
+
+
+async def test_a_file_that_cannot_be_read_just_now_costs_that_replay_alone_and_never_the_end(log, monkeypatch):
+    fill(log, 100)
+    end = log.append(RunFinished(RunState.COMPLETED, 0, 1.0, Usage()))
+    log.close()
+    async with asyncio.timeout(20):
+        while log._tail:
+            await asyncio.sleep(0)
+
+    def unreadable(*_):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log._spool, "_on_disk_read", unreadable)
+        gap, told = await everything(log, 40)
+        assert (gap.seq, json.loads(gap.line)["message"]) == (99, "truncated: 60 earlier events were not kept")
+        assert told == end
+        assert await everything(log, 100) == [end]
+    assert [entry.seq for entry in await everything(log)] == list(range(101))
+
+
+async def test_behind_half_a_line_nothing_is_written_though_the_disk_takes_it_again(log, spool, monkeypatch):
+    fill(log, 1)
+    log._spool.flush()
+    async with asyncio.timeout(20):
+        while not log._spool.written:
+            await asyncio.sleep(0)
+    write = log._spool._on_disk_write
+
+    def half(batch):
+        write(batch[: len(batch) // 2])
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+
+    monkeypatch.setattr(log._spool, "_on_disk_write", half)
+    fill(log, 1)
+    log._spool.flush()
+    fill(log, 1)  # the disk's refusal is not known yet
+    log._spool._writer.submit(lambda _: monkeypatch.undo())
+    log.close()
+    await spool.close()
+    again = Spool(spool.folder)
+    file = await again.reopen("run_1")
+    await again.close()
+    assert file.written == 1
