@@ -23,11 +23,11 @@ ROUNDS = 100 if SOAK else 3
 
 
 @contextlib.contextmanager
-def busy(tmp_path, round_=0):
+def busy(tmp_path, round_=0, more=None):
     """A server with two unpleasant runs, and the whole family below its guardian."""
     home = tmp_path / str(round_)
     home.mkdir()
-    served = Served(home)
+    served = Served(home, more=more)
     try:
         served.start_children()
         served.start("/hang")
@@ -78,8 +78,9 @@ def test_a_server_whose_guardian_is_killed_ends_and_leaves_nothing(tmp_path):
 
 @pytest.mark.timeout(ROUNDS * 15)
 def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next_start(tmp_path):
+    own = temporary(tmp_path)
     for round_ in range(ROUNDS):
-        with busy(tmp_path, round_) as (served, family):
+        with busy(tmp_path, round_, own) as (served, family):
             for run in served.json("GET", "/api/v1/runs?live=true")["runs"]:
                 served.json("GET", f"/api/v1/runs/{run['id']}/processes")  # which is a look, as there is every 2 s
             served.guardian.send_signal(signal.SIGSTOP)  # as if both had died in the same moment
@@ -89,7 +90,7 @@ def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next
             assert not gone(family)
             home = tmp_path / f"{round_}-next"
             home.mkdir()
-            following = Served(home)
+            following = Served(home, more=own)
             try:
                 assert gone(family)
             finally:
@@ -99,10 +100,10 @@ def test_what_a_server_left_that_was_killed_with_its_guardian_ends_with_the_next
 @wanted
 @pytest.mark.timeout(ROUNDS * 15)
 def test_what_nobody_has_looked_at_yet_ends_with_the_next_start_too(tmp_path):
+    own = temporary(tmp_path)
     for round_ in range(ROUNDS if SOAK else 1):
         home = tmp_path / str(round_)
-        own = {"TMPDIR": str(home / "tmp")}  # the next start is ours, not that of a test beside us
-        Path(own["TMPDIR"]).mkdir(parents=True)
+        home.mkdir()
         served = Served(home, more=own)
         try:
             family = grouped_children(served)
@@ -119,6 +120,13 @@ def test_what_nobody_has_looked_at_yet_ends_with_the_next_start_too(tmp_path):
             assert not any(Path(PLACE).rglob(group.rpartition("/")[2]))
         finally:
             following.end()
+
+
+def temporary(tmp_path):
+    """A place for children's folders that no test beside this one sweeps: the next start is ours."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    return {"TMPDIR": str(folder)}
 
 
 def grouped_children(served):
