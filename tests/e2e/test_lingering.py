@@ -91,10 +91,9 @@ def test_a_server_that_ends_leaves_nothing_that_lingers(lenient, number):
 
 def test_what_a_killed_server_and_its_guardian_left_is_ended_by_the_next(tmp_path, lenient):
     _, row, _ = leave(lenient)
-    os.kill(lenient.guardian.pid, signal.SIGSTOP)
-    server = lenient.pid
-    os.kill(lenient.guardian.pid, signal.SIGKILL)
-    os.kill(server, signal.SIGKILL)
+    lenient.guardian.send_signal(signal.SIGSTOP)  # as if both had died in the same moment
+    os.kill(lenient.pid, signal.SIGKILL)
+    lenient.guardian.kill()
     lenient.guardian.wait(DEADLINE)
     following = Served(tmp_path)
     try:
