@@ -59,7 +59,7 @@ def paths(reply):
             "/tiemout_secs": ("is not a known field", "perhaps 'timeout_secs'"),
             "/zzz": ("is not a known field", "a field of the schema: backend, prompt, model, workdir, session_id,"
                      " ephemeral, approval_mode, sandbox_mode, output_format, max_tokens, max_turns,"
-                     " system_prompt, verbose, dry_run, extra, metadata, timeout_secs, detach")}),
+                     " system_prompt, verbose, dry_run, extra, metadata, timeout_secs, linger_secs, detach")}),
     ],
 )  # fmt: skip
 async def test_every_fault_is_told_with_its_place_and_what_would_be_right(server, body, faults):

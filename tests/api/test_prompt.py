@@ -9,7 +9,7 @@ from clinvk import processes
 from clinvk.api.services import Bounds
 from clinvk.domain.run import RunState, StopCause
 from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
-from clinvk.supervisor.limits import Limits
+from clinvk.supervisor.limits import Limits, LingerLimits
 from tests.api.conftest import BRIEF
 
 DEADLINE = 20.0
@@ -59,7 +59,7 @@ async def test_every_format_but_stream_json_answers_whole(server, form):
     assert reply.json["output"] == "the d"
 
 
-async def test_every_field_may_be_sent_at_once(server, tmp_path):
+async def test_every_field_may_be_sent_at_once(new_server, tmp_path):
     fields = {
         "model": "some-model",
         "workdir": str(tmp_path),
@@ -75,8 +75,10 @@ async def test_every_field_may_be_sent_at_once(server, tmp_path):
         "extra": [],
         "metadata": {"ticket": "42", "": "of no name"},
         "timeout_secs": 19.5,
+        "linger_secs": 9.5,
         "detach": False,
     }
+    server = await new_server(limits=Limits(linger=LingerLimits(10.0)))
     reply = await server.prompt("/big 5", **fields)
     assert (reply.status, reply.json["model"]) == (200, "some-model")
     spec = server.supervisor.handle(reply.json["run_id"]).run.spec
@@ -92,6 +94,7 @@ async def test_every_field_may_be_sent_at_once(server, tmp_path):
         system_prompt="be brief",
         metadata={"ticket": "42", "": "of no name"},
         timeout_secs=19.5,
+        linger_secs=9.5,
         origin=Origin(Dialect.NATIVE, "127.0.0.1", None, reply.headers["X-Request-Id"], server.origin),
     )
     assert {*fields} | {"backend", "prompt", "session_id"} == {

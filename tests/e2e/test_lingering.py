@@ -89,14 +89,16 @@ def test_a_server_that_ends_leaves_nothing_that_lingers(lenient, number):
     assert gone(family)
 
 
-def test_what_a_killed_server_and_its_guardian_left_is_ended_by_the_next(tmp_path, lenient):
+def test_what_a_killed_server_and_its_guardian_left_is_ended_by_the_next(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    alone = {"TMPDIR": str(tmp_path / "tmp")}  # else any other server that starts just now does it
+    lenient = Served(configure(tmp_path, linger={"max_secs": 60}), more=alone)
     _, row, _ = leave(lenient)
-    os.kill(lenient.guardian.pid, signal.SIGSTOP)
-    server = lenient.pid
-    os.kill(lenient.guardian.pid, signal.SIGKILL)
-    os.kill(server, signal.SIGKILL)
-    lenient.guardian.wait(DEADLINE)
-    following = Served(tmp_path)
+    lenient.guardian.send_signal(signal.SIGSTOP)  # as if both had died in the same moment
+    os.kill(lenient.pid, signal.SIGKILL)
+    lenient.guardian.kill()
+    lenient.end()
+    following = Served(tmp_path, more=alone)
     try:
         until(lambda: gone([row]))
         assert lingering(following) == []
