@@ -16,6 +16,8 @@ from told import Run, Told
 
 _TRAIL: Final = 1.0
 """Seconds that the spool may trail its readers by: 0.2, and then the disk and a busy machine."""
+_WRITTEN: Final = 0.5
+"""Seconds after which all that a run has said is on disk."""
 _ENDED: Final = ("completed", "failed", "cancelled")
 TRUNCATED: Final = "truncated: "
 RECOUNTS: Final = {
@@ -95,9 +97,11 @@ class Second:
         return self._plan.end["kind"] in HARD and at > self._disturber.ended_wall - _TRAIL
 
     def _is_lossy(self, run: Run) -> bool:
-        """Whether the disk, or the lack of descriptors, may have kept it from being kept."""
+        """Whether the disk, or the lack of descriptors, may have kept it from being kept: not if it was over."""
         return any(
-            one.kind in {"full disk", "few files"} and run.at <= one.to + _TRAIL for one in self._disturber.done
+            run.at <= one.to + _TRAIL and one.since <= run.ended + _WRITTEN
+            for one in self._disturber.done
+            if one.kind in {"full disk", "few files"}
         )
 
     def _sessions(self) -> Iterator[str]:

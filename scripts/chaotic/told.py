@@ -44,6 +44,8 @@ class Run:
 
     id: str
     at: float
+    ended: float = float("inf")
+    """When a client was told of its end."""
     events: dict[int, Any] = field(default_factory=dict)
     session: str | None = None
 
@@ -86,6 +88,7 @@ class Told:
         for result in results:
             self.run(result.get("run_id"))
             self.session(result.get("session_id"), result.get("run_id"))
+            self._ended(result.get("run_id"))
         return str(next((result["error"] for result in results if result.get("error")), ""))
 
     def event(self, event: Any) -> None:
@@ -94,10 +97,16 @@ class Told:
             return
         self.run(event["run_id"])
         self.session(event.get("session_id"), event["run_id"])
+        if event["type"] == "run.finished":
+            self._ended(event["run_id"])
         seen = self.runs[event["run_id"]].events
         before = seen.setdefault(event["seq"], event)
         if before != event and "truncated" not in f"{before}{event}":
             self.faults.append(f"event {event['seq']} of {event['run_id']} was told in two ways")
+
+    def _ended(self, run_id: str | None) -> None:
+        if run_id:
+            self.runs[run_id].ended = min(self.runs[run_id].ended, time.monotonic())
 
 
 class Stream:
