@@ -28,6 +28,8 @@ _STDERR_TAIL: Final = 8 << 10
 _TURN: Final = itemgetter(0)
 _MUTE_SECS: Final = 2.0
 """How long it may live without an output: whoever ends closes it too, some moments before."""
+_SETTLING_SECS: Final = 0.05
+"""How long it is left where it was born: a move costs more than the whole life of a CLI that only prints."""
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
 
@@ -56,6 +58,7 @@ class Child:
         self.dialogue = dialogue
         self.cgroup = cgroup
         """Where it and what it starts is, if there is such a place."""
+        self._settling: asyncio.TimerHandle | None = None
         self._moving: asyncio.Future[None] | None = None
         self.exit: Exit | None = None
         self.ended: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
@@ -224,23 +227,25 @@ class Child:
         def ended() -> None:
             loop.remove_reader(fd)
             os.close(fd)
+            if self._settling:
+                self._settling.cancel()
             if self._moving is None or self._moving.done():
                 self._reap()
             else:  # its number is its own until then
                 self._moving.add_done_callback(lambda _: self._reap())
 
         loop.add_reader(fd, ended)
-        self._move(loop)
+        if self.cgroup:
+            self._settling = loop.call_later(_SETTLING_SECS, self._move, self.cgroup)
 
-    def _move(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _move(self, cgroup: Cgroup) -> None:
         """Have it moved into its group.
 
         `clone3` could have it born there, but nothing that starts processes for us can be asked for that. What it
         forks before, in its first hundredths of a second, is known by ancestry, session and marker.
         """
-        if self.cgroup:
-            with contextlib.suppress(RuntimeError):  # no thread can be had: it stays where it was born
-                self._moving = loop.run_in_executor(None, self.cgroup.take, self.pid)
+        with contextlib.suppress(RuntimeError):  # no thread can be had: it stays where it was born
+            self._moving = asyncio.get_running_loop().run_in_executor(None, cgroup.take, self.pid)
 
     def _wait_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._process.wait()
