@@ -125,10 +125,12 @@ class Client:
             return
         if manner == "stall":
             await asyncio.sleep(step["pieces"] * 0.04)
-        await self._hear_all(wire, step["pieces"] if manner == "drop" else None, slowly=manner == "slow")
+        last = await self._hear_all(wire, step["pieces"] if manner == "drop" else None, slowly=manner == "slow")
+        if not last.has_end and step.get("has_end", True):
+            raise Surprise(f"the stream ends with {str(last.last)[:200]}")
         self.exchange.end = "stream"
 
-    async def _hear_all(self, wire: Wire, most: int | None, *, slowly: bool) -> None:
+    async def _hear_all(self, wire: Wire, most: int | None, *, slowly: bool) -> Stream:
         """All events to the end; the client leaves after so many pieces."""
         stream, count = Stream(), 0
         async for piece in wire.pieces():
@@ -139,8 +141,7 @@ class Client:
                 raise Left
             if slowly and count < 12:
                 await asyncio.sleep(0.03)
-        if not stream.has_end:
-            raise Surprise(f"the stream ends with {str(stream.last)[:200]}")
+        return stream
 
     def _event(self, event: Any) -> None:
         if isinstance(event, dict):

@@ -53,6 +53,8 @@ def _fault(one: Exchange, plan: Plan, disturber: Disturber) -> str:
             return "" if _is_excused(one, plan, disturber) else f"{one.end}: {one.detail}"
         case "problem":
             return "" if one.detail in _problems(one, plan, disturber) else f"it is a problem: {one.detail}"
+        case "stream" if one.kind == "watch" and one.ended < disturber.ended_at:
+            return "the journal has ended"
         case "answer" | "stream" if one.failed and _has_to_succeed(one, disturber):
             return f"it failed: {one.failed}"
     return ""
