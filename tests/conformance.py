@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import hypothesis
 import requests
@@ -20,12 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, configure
 from tests.made_up import JUDGES, LIKELY, QUIET, STREAMS, EventJudge, make_likely
 from tests.walks import Walks
 
 NO_CLIS = {"PATH": "/usr/bin:/bin"}
 """What is made up must reach no CLI of the user's."""
+TAKING_ALL: Final = {"linger": {"max_secs": 31536000}}
+"""Settings that refuse nothing which the document has."""
 
 
 @dataclass
@@ -137,7 +139,7 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     with tempfile.TemporaryDirectory() as home:
-        served = Served(Path(home), more=NO_CLIS)
+        served = Served(configure(Path(home), **TAKING_ALL), more=NO_CLIS)
         try:
             return explore(Conformance(served), options)
         finally:

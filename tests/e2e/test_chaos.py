@@ -62,15 +62,16 @@ def meddle(chaos):
 """,
         "left after the end: process",
     ),
-    "an event that is told twice": (
+    "an end that is told twice": (
         """
 def meddle(chaos):
     spool = max((chaos.home.kept / "runs").glob("*.ndjson"), key=lambda path: path.stat().st_size)
     chaos.told.run(spool.stem)
-    first, *rest = spool.read_bytes().splitlines(keepends=True)
-    spool.write_bytes(b"".join([first, first, *rest]))
+    lines = spool.read_bytes().splitlines(keepends=True)
+    again = lines[-1].replace(b'"seq":%d,' % (len(lines) - 1), b'"seq":%d,' % len(lines), 1)
+    spool.write_bytes(b"".join([*lines, again]))
 """,
-        "the events of run_",
+        "run_",
     ),
     "an event that is another": (
         """

@@ -3,8 +3,8 @@
 import pytest
 
 from clinvk.api.table import ROUTES
-from tests.conformance import NO_CLIS, Conformance
-from tests.e2e.conftest import Served
+from tests.conformance import NO_CLIS, TAKING_ALL, Conformance
+from tests.e2e.conftest import Served, configure
 
 EXAMPLES = {
     "createPrompt": 80,
@@ -45,9 +45,8 @@ REACHED = {
 @pytest.fixture(scope="module")
 def examined(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
-    (home / "clinvk").mkdir()
-    (home / "clinvk" / "config.yaml").write_text("server:\n  console_enabled: true\n  metrics_enabled: true\n")
-    served = Served(home, more=NO_CLIS)
+    settings = {"server": {"console_enabled": True, "metrics_enabled": True}}
+    served = Served(configure(home, **settings, **TAKING_ALL), more=NO_CLIS)
     yield Conformance(served)
     served.end()
 

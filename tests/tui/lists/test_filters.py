@@ -113,7 +113,7 @@ def test_an_unmarked_run_is_not_found_as_marked() -> None:
     ("typed", "told"),
     [
         ("foo:bar", "foo: is no field: state backend .*; or quote it"),
-        ("state:gone", "state: is one of live, ended, queued"),
+        ("state:gone", "state: is one of live, ended, lingering, queued"),
         ("state:", "state: of what\\? It is one of live"),
         ("backend:", "Say backend:something"),
         ("is:red", "is: is one of marked"),
