@@ -74,7 +74,8 @@ class Client:
         sent = {} if body is None else {"json": body}
         answer = await self._http.request(method, path, **sent, headers=headers)
         self.told.head(answer.headers)
-        if answer.status_code == 503 and path == "/health":
+        is_report = "problem" not in answer.headers.get("Content-Type", "")
+        if answer.status_code == 503 and path == "/health" and is_report:
             self.exchange.end, self.exchange.detail = "problem", "unhealthy"
             return None
         if answer.status_code >= 400:
