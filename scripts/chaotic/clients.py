@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 from plan import Step
@@ -14,6 +14,9 @@ from told import Exchange, Stream, Surprise, Told, slug
 from wire import PATIENCE, Cut, Wire
 
 PROMPT = "/api/v1/prompt"
+_KEPT_SECS: Final = 0.1
+"""How long a connection may be silent and is used again. A server with no room for others closes
+such after 0.25 s: a request that is on its way by then is lost to it."""
 
 
 class Left(Exception):
@@ -34,6 +37,7 @@ class Client:
             base_url=f"http://127.0.0.1:{port}",
             headers=headers,
             timeout=PATIENCE,
+            limits=httpx.Limits(keepalive_expiry=_KEPT_SECS),
             trust_env=False,
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # not used; the usual one takes long to make
         )
