@@ -131,13 +131,6 @@ class ShuttingDown(ClinvkError):
         super().__init__("The server is shutting down and takes no new runs")
 
 
-class OutputClosed(ClinvkError):
-    """A child closed its output and lives on: it can neither answer nor say that it will not."""
-
-    def __init__(self) -> None:
-        super().__init__("The CLI closed its output in the middle of the turn, and did not end")
-
-
 class LineTooLong(ClinvkError):
     """A child wrote a line beyond the ceiling: what it meant cannot be known."""
 

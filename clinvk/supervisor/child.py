@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Final, Protocol
 
 from clinvk.backends.base import Command, Dialogue, Said
-from clinvk.domain.errors import OutputClosed
+from clinvk.domain.errors import ClinvkError
 from clinvk.domain.events import Output
 from clinvk.domain.run import Exit
 from clinvk.supervisor import spawning
@@ -32,6 +32,13 @@ _SETTLING_SECS: Final = 0.05
 """How long it is left where it was born: a move costs more than the whole life of a CLI that only prints."""
 _UNHEARD: Final = 20
 """What a child may say to nobody before its first turn, and be heard all the same."""
+
+
+class OutputClosed(ClinvkError):
+    """A child closed its output and lives on: it can neither answer nor say that it will not."""
+
+    def __init__(self) -> None:
+        super().__init__("The CLI closed its output in the middle of the turn, and did not end")
 
 
 class Listener(Protocol):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from clinvk import processes
 from clinvk.backends.base import Backend
 from clinvk.domain.approvals import Verdict
-from clinvk.domain.errors import ErrorCode, LineTooLong, OutputClosed, RunError
+from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
 from clinvk.domain.run import Continuation, Exit, Start
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import sites, stamps
-from clinvk.supervisor.child import Child
+from clinvk.supervisor.child import Child, OutputClosed
 from clinvk.supervisor.slots import Ticket
 from clinvk.supervisor.stamps import Stamp
 from clinvk.views import CommandView
