@@ -78,6 +78,9 @@ class Client:
         sent = {} if body is None else {"json": body}
         answer = await self._http.request(method, path, **sent, headers=headers)
         self.told.head(answer.headers)
+        if isinstance(body, dict) and body.get("session_id") in self.told.sessions:
+            # Whatever came of it: a turn that is not told in time is the session's, too.
+            self.told.session(body.get("session_id"), answer.headers.get("x-run-id"))
         is_report = "problem" not in answer.headers.get("Content-Type", "")
         if answer.status_code == 503 and path == "/health" and is_report:
             self.exchange.end, self.exchange.detail = "problem", "unhealthy"
