@@ -3,19 +3,43 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
+from clinvk.backends.base import Rung, Step
+from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
-from tests.api.client import hanging, run_of
+from tests.api.client import DEADLINE, hanging, run_of
+from tests.conftest import FakeBackend
 
 
-async def deaf(server):
-    """A run whose child obeys nothing but the last rung of the ladder, half a second up."""
-    run_id = await hanging(server)
-    os.kill(server.supervisor.handle(run_id).run.pid, signal.SIGSTOP)
-    return run_id
+class Unwilling(FakeBackend):
+    """Its CLI is not asked for more than a test takes, which it does not heed, and is killed by the test."""
+
+    traits = replace(FakeBackend.traits, stop=(Rung(Step.SIGTERM, 2 * DEADLINE),))
+
+
+@pytest.fixture
+async def unwilling(new_server):
+    """A server, and the id of a run on it whose child obeys nothing."""
+    server = await new_server(registry=Registry((Unwilling(),)))
+    reply = await server.prompt("anything", backend="fake", model="deaf", detach=True)
+    run_id = reply.headers["X-Run-Id"]
+    stream = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
+    await stream.head()
+    seen = b""
+    while b"I do not listen" not in seen:
+        seen += await stream.chunk()
+    await stream.leave()
+    return server, run_id
+
+
+async def killed(server, run_id):
+    """The run once its child was killed."""
+    os.kill(server.supervisor.handle(run_id).run.pid, signal.SIGKILL)
+    return await server.end(run_id)
 
 
 async def test_runs_are_listed_newest_first(server):
@@ -148,30 +172,31 @@ async def test_characters_of_text_and_reasoning_are_counted(server):
     assert (await server.fetch(f"/api/v1/runs/{run_id}")).json["output_chars"] == sum(map(len, said))
 
 
-async def test_a_wait_that_is_over_before_the_run_is_answers_202(server):
-    run_id = await deaf(server)
+async def test_a_wait_that_is_over_before_the_run_is_answers_202(unwilling):
+    server, run_id = unwilling
     reply = await server.fetch(f"/api/v1/runs/{run_id}?wait=0.01", method="DELETE")
     assert (reply.status, reply.json["state"]) == (202, "stopping")
+    await killed(server, run_id)
 
 
-async def test_who_leaves_while_waiting_for_a_run_to_stop_changes_nothing(server):
-    run_id = await deaf(server)
+async def test_who_leaves_while_waiting_for_a_run_to_stop_changes_nothing(unwilling):
+    server, run_id = unwilling
     connection = await server.raw("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
     async with asyncio.timeout(20):
         while server.supervisor.handle(run_id).run.stop is None:
             await server.supervisor.journal.changed()
     await connection.leave()
-    view = await server.end(run_id)
+    view = await killed(server, run_id)
     assert (view.state, view.stop_cause) == (RunState.CANCELLED, StopCause.CLIENT)
 
 
 @pytest.mark.parametrize("query", ["", "?wait=0"])
-async def test_a_run_that_is_still_stopping_is_202_however_often_it_is_asked(server, query):
-    run_id = await deaf(server)
+async def test_a_run_that_is_still_stopping_is_202_however_often_it_is_asked(unwilling, query):
+    server, run_id = unwilling
     for _ in range(2):
         reply = await server.fetch(f"/api/v1/runs/{run_id}/cancel{query}", method="POST", data=b"")
         assert (reply.status, reply.json["state"]) == (202, "stopping")
-    assert (await server.end(run_id)).state is RunState.CANCELLED
+    assert (await killed(server, run_id)).state is RunState.CANCELLED
 
 
 @pytest.mark.parametrize("prompt", ["/big 5", "/fail"])
