@@ -110,7 +110,7 @@ def test_a_run_whose_server_died_tells_how_far_it_came(tmp_path: Path) -> None:
     try:
         run_id = served.start("/hang")
         before = explained(served, run_id)
-        served.json("GET", "/api/v1/sessions")  # the store writes what is noted before it reads: that start is kept
+        served.json("GET", "/api/v1/sessions")  # what is noted is written before a read
     finally:
         os.kill(served.pid, signal.SIGKILL)
         served.guardian.wait(DEADLINE)
