@@ -31,9 +31,17 @@ async def runs_of(server, group_id):
 
 
 def most_at_once(events):
-    """How many runs had begun and not ended at one time, by what a stream says."""
-    live = most = 0
-    for event in events:
-        live += {"run.started": 1, "run.finished": -1}.get(event["type"], 0)
-        most = max(most, live)
+    """How many runs were at work at one time, by what a stream says: from their start to their last word.
+
+    A slot is free once a turn is over; how the run ended is told a moment later, when that is kept.
+    """
+    said = [event["type"] != "run.finished" and event.get("run_id") for event in events]
+    last = {run_id: number for number, run_id in enumerate(said) if run_id}
+    working, most = set(), 0
+    for number, event in enumerate(events):
+        if event["type"] == "run.started":
+            working.add(event["run_id"])
+        most = max(most, len(working))
+        if last.get(event.get("run_id")) == number:
+            working.discard(event["run_id"])
     return most
