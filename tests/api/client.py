@@ -163,10 +163,15 @@ async def run_of(server: Any, prompt: str, **fields: object) -> str:
 async def hanging(server: Any) -> str:
     """A run that is under way, and stays so."""
     run_id = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
+    await heard(server, run_id, b"session.bound")
+    return run_id
+
+
+async def heard(server: Any, run_id: str, word: bytes) -> None:
+    """Follow a run until its events have that word."""
     stream = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
     await stream.head()
     seen = b""
-    while b"session.bound" not in seen:
+    while word not in seen:
         seen += await stream.chunk()
     await stream.leave()
-    return run_id

@@ -5,13 +5,12 @@ import contextlib
 import errno
 import logging
 import os
-import resource
 import socket
-from pathlib import Path
 
 from clinvk.api import accepting
 from clinvk.api.accepting import Door
 from tests.api.client import DEADLINE
+from tests.descriptors import no_descriptors
 
 
 @contextlib.contextmanager
@@ -20,27 +19,6 @@ def listening():
     with socket.create_server(("127.0.0.1", 0)) as one:
         one.setblocking(False)
         yield one
-
-
-@contextlib.contextmanager
-def no_descriptors():
-    """A process that can open nothing more; gives what says that it can again."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    held = []
-    with contextlib.suppress(OSError):
-        held.extend(os.open("/dev/null", os.O_RDONLY) for _ in range(most))
-
-    def again():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        while held:
-            os.close(held.pop())
-
-    try:
-        yield again
-    finally:
-        again()
 
 
 async def test_who_comes_when_there_is_no_descriptor_left_waits_and_is_taken(caplog, monkeypatch):

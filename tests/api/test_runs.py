@@ -11,7 +11,7 @@ from clinvk.backends.base import Rung, Step
 from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
-from tests.api.client import DEADLINE, hanging, run_of
+from tests.api.client import DEADLINE, hanging, heard, run_of
 from tests.conftest import FakeBackend
 
 
@@ -27,12 +27,7 @@ async def unwilling(new_server):
     server = await new_server(registry=Registry((Unwilling(),)))
     reply = await server.prompt("anything", backend="fake", model="deaf", detach=True)
     run_id = reply.headers["X-Run-Id"]
-    stream = await server.raw("GET", f"/api/v1/runs/{run_id}/events")
-    await stream.head()
-    seen = b""
-    while b"I do not listen" not in seen:
-        seen += await stream.chunk()
-    await stream.leave()
+    await heard(server, run_id, b"I do not listen")
     return server, run_id
 
 

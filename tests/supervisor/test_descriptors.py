@@ -1,11 +1,9 @@
 """Out of file descriptors: nothing can be looked at then, and still a child ends, and so does its run."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import resource
-from pathlib import Path
 
 import pytest
 
@@ -16,25 +14,7 @@ from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor import descendants
 from clinvk.supervisor.descendants import Descendants
 from tests.conftest import DEADLINE
-
-
-@contextlib.contextmanager
-def no_descriptors():
-    """A process that can open nothing more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    held = []
-    try:
-        with contextlib.suppress(OSError):
-            held.extend(os.open("/dev/null", os.O_RDONLY) for _ in range(most))
-        with pytest.raises(OSError, match="Too many open files"):
-            os.open("/dev/null", os.O_RDONLY)
-        yield
-    finally:
-        for descriptor in held:
-            os.close(descriptor)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+from tests.descriptors import no_descriptors
 
 
 @pytest.mark.parametrize("fault", ["deaf", "bound wait"])
