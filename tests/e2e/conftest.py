@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,15 @@ def configure(home: Path, **settings: Any) -> Path:
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(settings))
     return home
+
+
+def until(true: Callable[[], Any]) -> Any:
+    """What `true` gives once it is so, within the deadline: nothing tells when a server has looked again."""
+    ends = time.monotonic() + DEADLINE
+    while not (found := true()):
+        assert time.monotonic() < ends, true
+        time.sleep(0.02)
+    return found
 
 
 def gone(family: list[processes.Process]) -> bool:

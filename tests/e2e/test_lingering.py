@@ -3,13 +3,12 @@
 import os
 import re
 import signal
-import time
 import urllib.request
 
 import pytest
 
 from clinvk import processes
-from tests.e2e.conftest import DEADLINE, PROMPTLY, Served, configure, gone
+from tests.e2e.conftest import DEADLINE, PROMPTLY, Served, configure, gone, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
@@ -28,13 +27,6 @@ def leave(served, **fields):
     until(lambda: f"what {answer['run_id']} left may live on" in served.log.read_text())
     pid, url = re.search(r"pid (\d+) answers at (\S+)", answer["output"]).groups()
     return answer["run_id"], processes.read(int(pid)), url
-
-
-def until(holds):
-    deadline = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def lingering(served):

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests import ndjson
-from tests.e2e.conftest import DEADLINE, Served, configure
+from tests.e2e.conftest import Served, configure, until
 from tests.e2e.disks import Disk, mounted, refusal
 
 pytestmark = pytest.mark.e2e
@@ -41,15 +40,6 @@ def test_in_a_namespace_of_ones_own(tmp_path: Path) -> None:
     pytests = [*command, sys.executable, "-m", "pytest", *options]
     done = subprocess.run(pytests, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-
-
-def until(true: Callable[[], Any]) -> Any:
-    """What `true` gives once it is so, within the deadline: nothing tells when a server has looked again."""
-    ends = time.monotonic() + DEADLINE
-    while not (found := true()):
-        assert time.monotonic() < ends, true
-        time.sleep(0.05)
-    return found
 
 
 def health(served: Served) -> tuple[int, Any]:
