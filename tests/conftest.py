@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from clinvk import processes
@@ -45,6 +46,12 @@ from clinvk.supervisor.supervisor import Supervisor
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0
 PR_SET_CHILD_SUBREAPER = 36
+
+# How long an example takes is the machine's affair: by default one of more than 0.2 s is a failure.
+hypothesis.settings.register_profile(
+    "clinvk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("clinvk")
 
 
 @pytest.fixture(scope="session", autouse=True)
