@@ -17,6 +17,12 @@ from tests.guardian.conftest import ON_TERMINAL, await_end
 pytestmark = pytest.mark.e2e
 
 
+def child(pid):
+    """The one that it has."""
+    (found,) = (row.pid for row in processes.table().values() if row.ppid == pid)
+    return found
+
+
 class OnTerminal:
     """A server whose session has a terminal: at its head, or below an interactive shell."""
 
@@ -41,9 +47,8 @@ class OnTerminal:
         if shell:
             os.write(self._keyboard, f"{shlex.join(serve)} 2>{home}/log {shell}\n".encode())
         self._until("Press Ctrl+C")
-        rows = processes.descendants(os.getpid(), processes.table())
-        self.server = max((row for row in rows if row.ppid != os.getpid()), key=lambda row: row.started).pid
-        self.guardian = processes.read(self.server).ppid
+        self.guardian = child(self.head.pid) if shell else self.head.pid
+        self.server = child(self.guardian)
 
     def _until(self, word):
         shown = ""
