@@ -1,6 +1,7 @@
 """`clinvk tui`: what it needs, what it says where that is missing, and its end."""
 
 import os
+import socket
 import subprocess
 import sys
 
@@ -36,9 +37,11 @@ def on_terminal(terminal, tmp_path):
 
 
 @pytest.fixture
-def nobody(unused_tcp_port):
-    """A URL where no server is."""
-    return f"http://127.0.0.1:{unused_tcp_port}"
+def nobody():
+    """A URL where no server is, nor comes."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 def piped(*options, **variables):
