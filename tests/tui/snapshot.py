@@ -8,13 +8,12 @@ from typing import Final
 
 import pytest
 
-from tests.tui.conftest import Person
+from tests.tui.conftest import DEADLINE, Person
 
 SIZES: Final = ((80, 24), (120, 40), (200, 60))
 """The terminals that every screen is looked at in."""
 _FOLDER: Final = Path(__file__).parent / "snapshots"
 _UPDATES: Final = bool(os.environ.get("UPDATE_SNAPSHOTS"))
-_DEADLINE_SECS: Final = 5.0
 _SETTLED_SECS: Final = 0.5
 
 
@@ -32,7 +31,7 @@ async def looks_as_kept(person: Person, name: str) -> None:
         )
     kept = file.read_text(encoding="utf-8")
     try:
-        async with asyncio.timeout(_DEADLINE_SECS):
+        async with asyncio.timeout(DEADLINE):
             while _text(person) != kept:
                 await person.pilot.pause()
     except TimeoutError:
