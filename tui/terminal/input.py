@@ -61,6 +61,8 @@ class Input:
     def feed(self, data: bytes) -> None:
         """Take `data`. An escape that nothing follows soon is the key."""
         self._text += self._decode(data)
+        if self._tick and self._text:  # something follows, however late it is read
+            self._tick.cancel()
         if not self._turn:
             self._go_on()
 

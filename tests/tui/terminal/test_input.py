@@ -1,0 +1,24 @@
+"""Bytes become keys, whatever else the application has to do meanwhile."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+
+from textual import constants
+
+from tests.tui.conftest import DEADLINE
+from tui.terminal.input import Input
+
+
+async def test_an_escape_that_something_follows_is_no_key_though_a_busy_application_hears_of_both_late():
+    keys = []
+    app = SimpleNamespace(message_queue_size=1, screen_stack=[])
+    typed = Input(app, lambda message: keys.append(message.key))
+    typed.feed(b"\x1b")
+    time.sleep(2 * constants.ESCAPE_DELAY)  # the loop is held
+    typed.feed(b"[A")
+    async with asyncio.timeout(DEADLINE):
+        while not keys:
+            await asyncio.sleep(0)
+    typed.close()
+    assert keys == ["up"]
