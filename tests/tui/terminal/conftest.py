@@ -45,9 +45,9 @@ class Terminal(guarded.Terminal):
         launcher = [sys.executable, "-c", guarded.ON_TERMINAL, *argv]
         return self._launch(launcher, stdin=self.screen, stdout=self.screen, stderr=self.screen, env=env, cwd="/")
 
-    def start(self, *options: str) -> guarded.Job:
+    def start(self, *options: str, **variables: str) -> guarded.Job:
         """A console, once its first frame is written."""
-        job = self.run(*self.command(*options))
+        job = self.run(*self.command(*options), **variables)
         self.reports.until("shown")
         return job
 
@@ -68,6 +68,10 @@ class Terminal(guarded.Terminal):
             os.kill(job.pid, signal.SIGUSR1)
             if self.told("alive")["stalled"]:
                 return
+
+    def frame(self, version: int = 0) -> dict[int, int]:
+        """Which version each line shows once the last one shows that: a frame is written from the top."""
+        return picture(self.expect(f"line {LINES - 1} version {version} "))
 
     def rest(self) -> str:
         """What is shown until nothing more comes at once, and all before that nobody expected."""

@@ -1,7 +1,8 @@
 """A process with a small console: `standin.py REPORTS LOG [busy] [stoppable]`. On REPORTS it says what happens.
 
 Its keys: `q` leaves, `x` crashes, `w` writes to standard output and error, `s` stops what `busy` does, which is to
-change the picture all the time. SIGUSR1 is answered with `alive`, as long as the loop is not held.
+change the picture all the time, `a` sends itself SIGUSR1, which is answered with `alive`, as long as the loop is
+not held.
 """
 
 import asyncio
@@ -59,6 +60,8 @@ class Small(App):
                 self.exit("left")
             case "x":
                 raise RuntimeError("crashed on request")
+            case "a":
+                os.kill(os.getpid(), signal.SIGUSR1)
             case "w":
                 os.write(1, b"stray output\n")
                 os.write(2, b"stray error\n")
