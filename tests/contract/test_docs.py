@@ -4,10 +4,8 @@ Commands that name claude are run with each of the real CLIs, where these are in
 Translations have the commands of the page they translate, byte for byte (test_translations): those are run once.
 """
 
-import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from clinvk.democli import words
 from clinvk.schemas import Schemas
 from tests import clis
+from tests.contract.curl import run, send_plain
 from tests.e2e.conftest import Served
 from tests.modelstub import client
 
@@ -65,18 +64,6 @@ def of_all(page):
     return [group for group in commands(page) if ALL in group[0]]
 
 
-def run(command, served, ids, seconds=3):
-    """What a documented command prints, sent to this server, with these ids in the places of their names."""
-    told = command.replace("localhost:8080", f"localhost:{served.port}")
-    for name, value in ids.items():
-        told = told.replace(name, value)
-    told = told.replace("curl ", f"curl --max-time {seconds} --no-progress-meter ", 1)
-    output = subprocess.run(told, shell=True, capture_output=True, text=True, check=False).stdout
-    # A stream that is cut off by our clock ends with a whole line all the same.
-    lines = [line.removeprefix("data: ") for line in output.splitlines() if "{" in line]
-    return [json.loads(line) for line in lines]
-
-
 def answered(groups, send):
     """Each command with its answers; `send` takes a command and the ids that were told last before it."""
     ids = {}
@@ -116,7 +103,7 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 @needs_curl
 @pytest.mark.parametrize("page", [page for page in RUN if plain(page)], ids=named)
 def test_every_command_of_a_page_does_what_it_is_shown_for(page, served):
-    for command, answers in answered(plain(page), lambda command, ids: run(command, served, ids)):
+    for command, answers in answered(plain(page), lambda command, ids: send_plain(command, served, ids)):
         check_plain(command, answers)
 
 
