@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from clinvk.doctor import cli, clis, server
 from clinvk.doctor.case import Case
 from clinvk.doctor.examination import examine
+from tests.e2e.conftest import DEADLINE
 
 VERSIONS = {
     "claude": "2.1.400 (Claude Code)",
@@ -75,8 +77,8 @@ class Machine:
         """What one check finds."""
         return Findings(check(self.case()))
 
-    async def examined(self, **options) -> "Findings":
-        return Findings(await examine(self.case(), **options))
+    async def examined(self, seconds: float = DEADLINE, **options) -> "Findings":
+        return Findings(await examine(self.case(), seconds=seconds, **options))
 
 
 class Findings(list):
@@ -95,4 +97,7 @@ class Findings(list):
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
+    """One on which everybody has time to answer: how long the doctor waits is for people, not for machines."""
+    for module, name in ((cli, "ASK_SECS"), (clis, "ASK_SECS"), (clis, "_BOUND_SECS"), (server, "_ANSWER_SECS")):
+        monkeypatch.setattr(module, name, DEADLINE)
     return Machine(tmp_path, monkeypatch)
