@@ -23,7 +23,21 @@ class Person:
         self.pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """One after the other, each once all is worked off that the one before it brought about.
+
+        The pilot alone takes a console for idle that was given no time to work.
+        """
+        for key in keys:
+            await self.pilot.press(key)
+            await self.until(lambda: not self._busy)
+
+    @property
+    def _busy(self) -> bool:
+        """Whether some part of the console has not worked off what it was told."""
+        widgets = (
+            widget for screen in self.console.screen_stack[-1:] for widget in screen.walk_children(with_self=True)
+        )
+        return any(pump.message_queue_size for pump in (self.console, *widgets))
 
     @property
     def lines(self) -> list[str]:
