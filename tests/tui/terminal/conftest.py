@@ -86,12 +86,18 @@ def picture(shown: str) -> dict[int, int]:
     return {int(line): int(version) for line, version in PAINTED.findall(shown)}
 
 
+def below() -> set[int]:
+    """Every process that this one has started, and theirs."""
+    return {row.pid for row in processes.descendants(os.getpid(), processes.table())}
+
+
 @pytest.fixture
 def terminal(launch: Callable[..., guarded.Job], reports: guarded.Reports, tmp_path: Path) -> Iterator[Terminal]:
+    others = below()  # a server that many tests share, say
     terminal = Terminal(launch, reports, tmp_path / "console.log")
     yield terminal
-    family = processes.descendants(os.getpid(), processes.table())
+    family = below() - others
     terminal.hang_up()
     reports.rest()
-    for process in family:
-        guarded.await_end(process.pid)
+    for pid in family:
+        guarded.await_end(pid)
