@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from clinvk import processes
@@ -37,6 +38,7 @@ from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 from clinvk.store.spool import Spool
+from clinvk.supervisor import pressure
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import Limits
@@ -45,6 +47,12 @@ from clinvk.supervisor.supervisor import Supervisor
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0
 PR_SET_CHILD_SUBREAPER = 36
+
+# How long an example takes is the machine's affair: a busy one stands still for longer than any deadline.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -239,6 +247,7 @@ async def new_stage(
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
+    monkeypatch.setattr(pressure, "is_high", lambda: False)  # whatever else is on this machine
     stages: list[Stage] = []
     keepings: list[Keeping] = []
     numbers = itertools.count()
