@@ -144,17 +144,17 @@ async def test_nor_is_it_the_reason_why_the_next_one_failed(house):
 
 
 async def test_one_that_nobody_can_understand_any_more_takes_no_run(house):
-    await house.ask("overlong", **MINE)
-    (kept,) = house.waiting
-    await until(lambda: kept not in house.waiting or not kept.child._stdout._open)
-    run = await house.ask(timeout_secs=3, **MINE)
+    first = await house.ask("overlong", **MINE)
+    await until(lambda: not any(kept.child.is_heard for kept in house.waiting))
+    run = await house.ask(**MINE)
     assert run.handle.run.state is RunState.COMPLETED
+    assert run.handle.run.pid != first.handle.run.pid
 
 
 async def test_one_that_had_to_wait_for_the_disk_is_heard_by_the_next_run(house, monkeypatch):
     monkeypatch.setattr(log_module, "LAG_CEILING", 2)
     await house.ask()
-    run = await house.ask(timeout_secs=3)
+    run = await house.ask()
     assert run.handle.run.state is RunState.COMPLETED
 
 
