@@ -57,6 +57,7 @@ async def sown(house, what):
     """A child that waits, and that has begun something since."""
     await house.told(f"sow {what}", **MINE)
     (kept,) = house.waiting
+    (house.stage.workdir / "sow").touch()
     await until(lambda: len(house.pool._descendants.look()[kept.marker]) == 2)
     return kept
 
