@@ -38,6 +38,7 @@ from clinvk.domain.judge import Judgement
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import RunSpec
 from clinvk.store.spool import Spool
+from clinvk.supervisor import pressure
 from clinvk.supervisor.handle import RunHandle
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.limits import Limits
@@ -246,6 +247,7 @@ async def new_stage(
     if task_factory == "eager":
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
     monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
+    monkeypatch.setattr(pressure, "is_high", lambda: False)  # whatever else is on this machine
     stages: list[Stage] = []
     keepings: list[Keeping] = []
     numbers = itertools.count()

@@ -1,5 +1,6 @@
 """The runs there are: live ones and those that ended, in memory and in the store."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -53,6 +54,7 @@ class History:
         self._holding: dict[str, RunHandle] = {}
         """Those that have, and whose logs may still be in memory."""
         self._arrears = Arrears(store)
+        self._forgetting = asyncio.Lock()
 
     def add(self, handle: RunHandle) -> None:
         """Have it at hand, and how it started kept, for whoever reads of it after our death."""
@@ -179,12 +181,13 @@ class History:
     async def forget_surplus(self) -> None:
         """Keep what is kept of ended runs within its bounds, the oldest going first."""
         self._forget_at_hand()
-        if self._store and self.keeps_too_much:
-            surplus = self._store.log_bytes - self._retention.log_bytes
-            try:
-                await self.drop(await self._store.remove_oldest_runs(surplus))
-            except StoreUnavailable as error:
-                _log.warning("more is kept of what runs said than should be: %s", error.reason)
+        async with self._forgetting:  # two at once would each delete all of the surplus
+            if self._store and self.keeps_too_much:
+                surplus = self._store.log_bytes - self._retention.log_bytes
+                try:
+                    await self.drop(await self._store.remove_oldest_runs(surplus))
+                except StoreUnavailable as error:
+                    _log.warning("more is kept of what runs said than should be: %s", error.reason)
 
     def _forget_at_hand(self) -> None:
         self._holding = {id_: handle for id_, handle in self._holding.items() if handle.log.memory_bytes}

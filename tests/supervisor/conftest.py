@@ -1,11 +1,33 @@
 """Supervisors that keep their runs and sessions."""
 
+from dataclasses import replace
+
 import pytest
 
+from clinvk.backends.demo.backend import DemoBackend
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
+from clinvk.supervisor import pool
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.sessions import SessionOptions
+from tests.conftest import DEADLINE, FakeBackend
+
+
+@pytest.fixture(autouse=True)
+def looks_are_ours(monkeypatch):
+    """Children that wait are looked after when a test says so, and at no other moment of a slow one."""
+    monkeypatch.setattr(pool, "LOOK_SECS", 3600.0)
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """A child that ends in good order has the time for it: the next rung is not for one that is only slow."""
+    for backend in (FakeBackend, DemoBackend):
+        ladders = {
+            name: tuple(rung._replace(grace=DEADLINE) for rung in getattr(backend.traits, name))
+            for name in ("stop", "retire")
+        }
+        monkeypatch.setattr(backend, "traits", replace(backend.traits, **ladders))
 
 
 @pytest.fixture

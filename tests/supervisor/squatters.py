@@ -52,14 +52,21 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
+def end_left(run: Any) -> None:
+    """End the process that a run has told that it left."""
+    os.kill(json.loads(run.text)["left"], signal.SIGKILL)
+
+
 @contextlib.asynccontextmanager
-async def tidying(house: Any, monkeypatch: Any, **spec: Any) -> AsyncIterator[Any]:
-    """A run that has ended, while its child is still looked after: what it left ends a moment after that."""
+async def tidying(house: Any, monkeypatch: Any, ends: bool = True, **spec: Any) -> AsyncIterator[Any]:
+    """A run that has ended, while its child is still looked after: what it left ends a moment after that, or not
+    before `end_left` ends it.
+    """
     monkeypatch.setattr(leavings, "_PAUSES", (0.01,) * 1000)
     run = await house.stage.start("", "orphan beside", **{"backend": "squatter", "model": None, **spec})
     await run.end()
     await until(lambda: house.pool._tidying)
-    left = json.loads(run.text)["left"]
-    asyncio.get_running_loop().call_later(0.5, os.kill, left, signal.SIGKILL)
+    if ends:
+        asyncio.get_running_loop().call_later(0.5, end_left, run)
     yield run
     await house.settled()

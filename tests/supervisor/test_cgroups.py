@@ -43,9 +43,13 @@ def test_another_system_has_none(tmp_path):
 
 
 @wanted
-def test_the_place_is_tried_and_nothing_is_left_of_that():
+def test_the_place_is_tried_and_nothing_is_left_of_that(monkeypatch):
+    made, mkdir = [], os.mkdir
+    monkeypatch.setattr(os, "mkdir", lambda path, *more: (made.append(path), mkdir(path, *more)))
     assert cgroups.place() == PLACE
-    assert not list(Path(PLACE).glob("clinvk-trial-*"))
+    (trial,) = made  # others try it in this very moment, and theirs are there
+    assert Path(trial).parent == Path(PLACE)
+    assert not Path(trial).exists()
 
 
 @pytest.mark.parametrize("made", [True, False])

@@ -47,9 +47,12 @@ async def test_a_run_that_is_stopped_ends_as_soon(new_stage, steps, step):
 @pytest.mark.parametrize("step", [TEN_YEARS, -TEN_YEARS], ids=["ahead", "back"])
 async def test_its_time_is_up_when_it_would_have_been(new_stage, steps, step):
     stage = new_stage()
-    run = await stage.start("then_silent", timeout_secs=0.3)
-    await run.first(events.TextDelta)
-    steps[0] = step
+
+    def set_it(event):
+        if isinstance(event, events.RunStarted):
+            steps[0] = step
+
+    run = await stage.start("then_silent", timeout_secs=0.3, observe=set_it)
     judgement = await run.end()
     assert (judgement.state, judgement.error.message) == (
         RunState.FAILED,

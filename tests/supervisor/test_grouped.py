@@ -12,6 +12,7 @@ from clinvk.supervisor.cgroups import NOWHERE
 from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.conftest import DEADLINE
 from tests.supervisor.grouping import PLACE, is_grouped, wanted
+from tests.supervisor.squatters import until
 
 CLIENT = Stop(StopCause.CLIENT)
 
@@ -62,15 +63,17 @@ async def test_children_that_end_in_the_moment_they_are_moved_leave_no_group(sta
 
 @wanted
 async def test_a_child_that_ends_before_it_is_moved_leaves_no_group(stage, monkeypatch):
-    take, may = cgroup.Cgroup.take, threading.Event()
+    take, comes, may = cgroup.Cgroup.take, threading.Event(), threading.Event()
 
     def later(group, pid):
+        comes.set()
         may.wait(DEADLINE)
         take(group, pid)
 
     monkeypatch.setattr(cgroup.Cgroup, "take", later)
-    run = await stage.start("exit 3")
+    run = await stage.start("unread")
     family = await enrolled(stage, run)
+    await until(comes.is_set)  # from now on nobody takes leave of it before it may be moved
     await stage.supervisor._descendants.end(run.handle.run.id)
     may.set()
     assert (await run.end()).state is RunState.FAILED
@@ -92,7 +95,7 @@ async def test_a_child_that_waits_keeps_its_group_from_run_to_run(new_stage):
         assert (await run.end()).state is RunState.COMPLETED
         pids.add(run.handle.run.pid)
         await stage.supervisor._tasks.join()
-        assert len(groups_of(stage)) == 1
+        await until(lambda: len(groups_of(stage)) == 1)  # it may have answered before it is moved
     assert len(pids) == 1
     await stage.all_gone()
     assert groups_of(stage) == []

@@ -314,3 +314,4 @@ def test_of_those_that_are_gone_it_keeps_who_leads_a_session(tmp_path, started, 
     assert (leader.pid in kept, gone.pid in kept) == (True, False)
     left = int((tmp_path / "told").read_text())
     os.kill(left, signal.SIGKILL)
+    os.waitpid(left, 0)  # it is ours by now

@@ -100,9 +100,10 @@ async def test_a_session_with_a_turn_under_way_is_not_deleted_and_goes_on(kept):
 
 
 async def test_a_run_that_was_being_taken_when_the_drain_began_is_stopped(kept):
-    supervisor, gate = kept.supervisor, threading.Event()
+    supervisor, begun, gate = kept.supervisor, threading.Event(), threading.Event()
     store = supervisor.sessions.store
-    blocked = asyncio.ensure_future(store._read(lambda db: gate.wait(DEADLINE)))
+    blocked = asyncio.ensure_future(store._read(lambda db: (begun.set(), gate.wait(DEADLINE))))
+    await until(begun.is_set)  # or it would be what waits
     taking = asyncio.ensure_future(kept.demo("hello", ephemeral=False))
     await until(store._worker._jobs.qsize)  # its begin waits to be written down
     draining = asyncio.ensure_future(supervisor.drain(0))

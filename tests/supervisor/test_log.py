@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import threading
 
 import pytest
 
@@ -15,6 +16,7 @@ from clinvk.domain.usage import Usage
 from clinvk.store.spool import Spool
 from clinvk.supervisor.child import Child
 from clinvk.supervisor.log import LAG_CEILING, TAIL_BYTES, TAIL_ENTRIES, EventLog
+from tests.conftest import DEADLINE
 from tests.supervisor.logs import everything, fill
 
 LABELS = {"run_id": "run_1", "backend": "fake"}
@@ -204,9 +206,10 @@ async def test_a_folder_that_cannot_be_made_is_an_error_at_once(tmp_path):
 async def test_a_child_waits_while_the_disk_is_behind(stage, monkeypatch):
     """The pipe is paused and resumed, and not a word is lost."""
     monkeypatch.setattr("clinvk.supervisor.log.LAG_CEILING", 300_000)
-    pauses = []
+    pauses, behind = [], threading.Event()
     pause = Child.pause
-    monkeypatch.setattr(Child, "pause", lambda child: (pauses.append(child), pause(child)))
+    monkeypatch.setattr(Child, "pause", lambda child: (pauses.append(child), pause(child), behind.set()))
+    stage.supervisor._spool._writer.submit(lambda _: behind.wait(DEADLINE))  # it may be quicker than the child
     run = await stage.demo("/burst 20000")
     await run.end()
     assert pauses

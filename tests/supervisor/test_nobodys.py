@@ -41,4 +41,5 @@ async def test_who_was_there_before_is_none_of_our_business(stage, monkeypatch):
     found._end_nobodys()
     row = processes.read(pid)
     os.kill(pid, 9)
+    os.waitpid(pid, 0)
     assert row.alive

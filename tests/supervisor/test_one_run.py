@@ -219,7 +219,7 @@ async def test_an_error_of_the_turn_is_the_runs_error(stage):
     assert (judgement.error.code, judgement.error.retry_after_secs) == (ErrorCode.USAGE_LIMIT, 3600)
 
 
-async def test_the_exit_is_known_once_the_child_of_a_completed_run_has_ended(stage):
+async def test_the_exit_is_known_once_the_child_of_a_completed_run_has_ended(stage, patient):
     run = await stage.start()
     await run.end()
     await stage.all_gone()

@@ -35,8 +35,9 @@ class Pipe:
 
 
 @pytest.fixture
-def full():
-    """Makes full pipes."""
+def full(monkeypatch):
+    """Makes full pipes, the only ones there are."""
+    monkeypatch.setattr(ReadPipe, "_behind", set())
     made = []
 
     def make(count):

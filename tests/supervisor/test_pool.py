@@ -1,5 +1,8 @@
 """Children that wait for a next run: who gets them, and who does not. Always real children."""
 
+import os
+import signal
+
 import pytest
 
 from clinvk.domain import events
@@ -199,7 +202,14 @@ async def test_a_child_whose_output_was_held_back_is_read_again(house):
 
 
 async def test_runs_at_once_have_a_child_each(house):
-    runs = [await house.stage.start("", "hello", backend="lodger", model=None) for _ in range(3)]
+    def hold(event):
+        if isinstance(event, events.RunStarted):
+            os.kill(event.pid, signal.SIGSTOP)  # or it may have answered before the next one comes
+
+    runs = [await house.stage.start("", "hello", hold, backend="lodger", model=None) for _ in range(3)]
+    held = [(await run.first(events.RunStarted)).pid for run in runs]
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
     for run in runs:
         await run.end()
     await house.settled()

@@ -10,10 +10,11 @@ import pytest
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode
 from clinvk.domain.run import RunState, Start, Stop, StopCause
-from clinvk.supervisor import pressure
+from clinvk.supervisor import pool, pressure
 from clinvk.supervisor.limits import PoolLimits
 from tests.conftest import DEADLINE
 from tests.supervisor.lodgings import furnished, is_alive
+from tests.supervisor.squatters import until
 
 COLD, WARM, LIVE = Start.COLD, Start.WARM, Start.LIVE
 KEPT = {"ephemeral": False}
@@ -44,6 +45,13 @@ async def test_who_waits_too_long_goes(new_stage):
     await house.pool.look_after()
     await house.settled()
     assert house.waiting == []
+
+
+async def test_who_waits_is_looked_after_by_and_by(new_stage, monkeypatch):
+    monkeypatch.setattr(pool, "LOOK_SECS", 0.001)
+    house = furnished(new_stage, idle_secs=0)
+    await house.ask()
+    await until(lambda: not house.waiting)
 
 
 async def test_memory_is_measured_and_bounded(new_stage):

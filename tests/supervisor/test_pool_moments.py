@@ -8,7 +8,7 @@ from clinvk.domain import events
 from clinvk.domain.run import Continuation, RunState, Start, Stop, StopCause
 from clinvk.supervisor.limits import PoolLimits
 from tests.supervisor.lodgings import Lodger, is_alive, of_key
-from tests.supervisor.squatters import KEPT, MINE, Squatter, furnished, tidying
+from tests.supervisor.squatters import KEPT, MINE, Squatter, end_left, furnished, tidying
 from tests.supervisor.test_descriptors import no_descriptors
 
 
@@ -42,10 +42,11 @@ async def test_two_that_wait_for_one_that_is_being_tidied_up_have_a_child_each(h
 
 
 async def test_a_run_is_stopped_while_it_waits_for_one_that_is_being_tidied_up(house, monkeypatch):
-    async with tidying(house, monkeypatch, ephemeral=True) as first:
+    async with tidying(house, monkeypatch, ends=False, ephemeral=True) as first:
         run = await house.stage.start("", "x", model=None, ephemeral=True, **MINE)
         await asyncio.sleep(0)
         run.handle.stop(Stop(StopCause.CLIENT))
+        end_left(first)
         assert (await run.end()).state is RunState.CANCELLED
     assert run.handle.run.pid is None
     assert house.pids == [first.handle.run.pid]

@@ -122,7 +122,7 @@ async def test_a_stop_after_the_turn_is_over_is_ignored(stage):
     assert run.said(events.RunStopping) == []
 
 
-async def test_an_interrupted_turn_is_cancelled_though_it_ended_in_good_order(stage):
+async def test_an_interrupted_turn_is_cancelled_though_it_ended_in_good_order(stage, patient):
     run = await stage.demo("/slow a tale")
     await run.first(events.TextDelta)
     run.handle.stop(CLIENT)
