@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from clinvk import processes
@@ -45,6 +46,10 @@ from clinvk.supervisor.supervisor import Supervisor
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0
 PR_SET_CHILD_SUBREAPER = 36
+
+# By default an example may take 200 ms and not one more: a busy machine now and then takes that long for any.
+hypothesis.settings.register_profile("any machine", hypothesis.settings(deadline=None))
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
