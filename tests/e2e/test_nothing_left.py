@@ -151,7 +151,7 @@ def test_a_client_that_leaves_leaves_nothing(served):
         family = newer(served.family(), before)
         assert len(family) == 5
         stream.close()
-        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=10").read()
+        served.end_of(run_id)
         run = served.json("GET", f"/api/v1/runs/{run_id}")
         assert (run["state"], run["stop_cause"]) == ("cancelled", "disconnect")
         assert gone(family)
