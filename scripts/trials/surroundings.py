@@ -40,6 +40,11 @@ class Raw:
         return told
 
 
+def _has_no_child(run: Any) -> bool:
+    """Whether it waits for one still."""
+    return run["state"] in {"queued", "starting"}
+
+
 def newest(server: Server) -> Any:
     """The run that was begun last."""
     return server.json("GET", "/api/v1/runs?limit=1")["runs"][0]
@@ -70,8 +75,10 @@ def slow(server: Server) -> Trial:
 
 def dead(server: Server) -> Trial:
     """A client that reads nothing of a stream that does not end; the time is counted from the run's stop."""
+    before = server.json("GET", "/api/v1/runs?limit=1")["runs"]
     client = Raw(server, "go", "runaway gigabyte")
-    while not (runs := server.json("GET", "/api/v1/runs?live=true")["runs"]) or runs[0]["state"] != "running":
+    # By its id, not by its state: it may have been stopped when it is looked for.
+    while (runs := server.json("GET", "/api/v1/runs?limit=1")["runs"]) == before or _has_no_child(runs[0]):
         time.sleep(0.005)
     run_id = runs[0]["id"]
     family = Family(server.below())

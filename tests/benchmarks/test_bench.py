@@ -14,6 +14,8 @@ import pytest
 from tests import clis
 from tests.e2e.conftest import Served
 
+pytestmark = pytest.mark.timeout(240)  # what is measured takes as long as the machine needs for it
+
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "scripts" / "benchmarks"
 SIDES = {

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from tests.e2e.chromium import browser  # noqa: F401  a fixture of this folder
 DEADLINE = 20.0
 SOAK = "CLINVK_SOAK" in os.environ
 """Everything at the size, and within the time, that is promised: see scripts/soak."""
-PROMPTLY = 1.0 if SOAK else 10.0
+PROMPTLY = 1.0 if SOAK else DEADLINE
 """Seconds in which everything is gone. Only a quiet machine can be held to the promise."""
 
 
@@ -91,6 +92,11 @@ class Served:
         events.close()
         return run_id
 
+    def end_of(self, run_id: str) -> Any:
+        """The last event of a run, once it has ended by itself or by what somebody else did."""
+        events = self.call("GET", f"/api/v1/runs/{run_id}/events", Accept="application/x-ndjson")
+        return ndjson.until(events, "run.finished")
+
     def kill(self) -> None:
         """As the out-of-memory killer does it; returns when the guardian has cleared up."""
         os.kill(self.pid, signal.SIGKILL)
@@ -150,6 +156,15 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
     yield start
     for served in started:
         served.end()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that nobody else is given meanwhile: whoever is told to can listen there."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

@@ -130,16 +130,16 @@ def test_who_left_may_come_back(open_page: Open) -> None:
     expect(screen(page)).to_contain_text("Leave the console")
 
 
-def test_a_server_that_was_away_is_found_again(open_page: Open, tmp_path: Path) -> None:
+def test_a_server_that_was_away_is_found_again(open_page: Open, tmp_path: Path, port: int) -> None:
     configure(tmp_path, console=True)
-    first = Served(tmp_path)
+    first = Served(tmp_path, "--port", str(port))
     try:
-        page = open_page(first.port)
+        page = open_page(port)
         expect(screen(page)).to_contain_text("help")
     finally:
         first.end()
     expect(notice(page)).to_contain_text("The server is away. Trying again…")
-    second = Served(tmp_path, "--port", str(first.port))
+    second = Served(tmp_path, "--port", str(port))
     try:
         expect(notice(page)).to_be_hidden()
         page.keyboard.press("?")

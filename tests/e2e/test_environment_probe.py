@@ -98,9 +98,10 @@ class World:
             cli.chmod(0o755)
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(str(home / "hush-notify"))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        self.held = socket.socket()  # nobody else is given its port meanwhile
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
+        port = self.held.getsockname()[1]
         lead = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}/anthropic", "ANTHROPIC_API_KEY": KEY}
         more = {**SECRETS, **lead, "NOTIFY_SOCKET": str(home / "hush-notify"), "PATH": f"{self.bin}:/usr/bin:/bin"}
         argv = (sys.executable, "-m", "clinvk", "serve", "--port", str(port))
@@ -117,6 +118,7 @@ class World:
     def close(self):
         self.served.end()
         self.notified.close()
+        self.held.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ import pytest
 from tests.conformance import NO_CLIS
 from tests.e2e.conftest import Served
 
+pytestmark = pytest.mark.timeout(240)  # the generators are not quick on a busy machine
+
 PACKAGE = "generated_clinvk_client"
 MODELS = "generated_clinvk_models"
 HELLO = {"backend": "demo", "prompt": "/big 16"}

@@ -129,16 +129,16 @@ def test_the_key_is_kept_for_the_tab_and_for_no_other(new_page: Open, served: Se
     assert page.evaluate("[document.cookie, localStorage.length]") == ["", 0]
 
 
-def test_a_server_that_comes_back_with_other_keys_asks_again(new_page: Open, tmp_path: Path) -> None:
-    first = locked(tmp_path, KEY)
+def test_a_server_that_comes_back_with_other_keys_asks_again(new_page: Open, tmp_path: Path, port: int) -> None:
+    first = locked(tmp_path, KEY, "--port", str(port))
     try:
-        page = console(new_page(), first.port)
+        page = console(new_page(), port)
         unlock(page, KEY)
         shows_the_console(page)
     finally:
         first.end()
     expect(page.get_by_role("status")).to_contain_text("The server is away. Trying again…")
-    second = locked(tmp_path, "clv_another-key-of-the-browser", "--port", str(first.port))
+    second = locked(tmp_path, "clv_another-key-of-the-browser", "--port", str(port))
     try:
         expect(page.get_by_role("alert")).to_have_text("The API key is not known here.")
         unlock(page, "clv_another-key-of-the-browser")

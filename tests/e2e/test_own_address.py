@@ -1,19 +1,8 @@
 """What a user set for the clients of the server does not lead its CLIs back to it."""
 
-import socket
-
 import pytest
 
 from tests.e2e.conftest import Served
-
-
-@pytest.fixture
-def port():
-    """A port that nobody else is given meanwhile."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
 
 
 @pytest.mark.e2e

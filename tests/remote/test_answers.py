@@ -23,6 +23,7 @@ from clinvk.domain.paging import RunQuery
 from clinvk.monitor import Refused, Unreachable
 from clinvk.remote import http, monitor
 from clinvk.remote.client import Request
+from tests.api.client import DEADLINE
 from tests.remote.relay import document, says
 
 KEY = "dummy-key-31337"
@@ -163,7 +164,7 @@ class TestTrouble:
             await asyncio.get_running_loop().create_future()
 
         server = await scripted(stalled)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             with pytest.raises(Unreachable, match=r"said nothing for 0\.2 seconds$"):
                 await connect(server.url).run("run_1")
 
@@ -175,7 +176,7 @@ class TestTrouble:
                 for each in (one, other):
                     each.setblocking(False)
                     each.connect_ex(("127.0.0.1", port))
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(DEADLINE):
                     with pytest.raises(Unreachable, match=r"no connection in 0\.2 seconds"):
                         await connect(f"http://127.0.0.1:{port}").status()
 

@@ -90,7 +90,8 @@ async def test_who_is_cancelled_closes_the_connection(server, monitor, relay):
 class Flood:
     """A server with an answer of 50 MB, that notices when nobody takes it."""
 
-    LINES = b"".join(b'{"type":"text.delta","seq":%d,"text":"%s"}\n' % (n, b"x" * 200) for n in range(1000))
+    AT_ONCE = 100
+    LINES = b"".join(b'{"type":"text.delta","seq":%d,"text":"%s"}\n' % (n, b"x" * 2500) for n in range(AT_ONCE))
     TIMES = 200
 
     def __init__(self):
@@ -126,7 +127,7 @@ async def test_a_slow_reader_holds_the_server_back_and_gets_everything(scripted,
     async with asyncio.timeout(DEADLINE):
         await flood.stalled.wait()
     assert flood.sent < len(flood.LINES) * flood.TIMES / 2  # what the kernel takes is not ours
-    assert len(await reader.all()) == 1000 * flood.TIMES + 1
+    assert len(await reader.all()) == flood.AT_ONCE * flood.TIMES + 1
 
 
 async def test_no_batch_is_large(scripted, connect):

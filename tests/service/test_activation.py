@@ -8,6 +8,7 @@ import tempfile
 import pytest
 
 from clinvk import activation
+from tests.e2e.conftest import port  # noqa: F401  a fixture
 from tests.service.conftest import DEADLINE, SERVE, ask, tcp
 
 pytestmark = pytest.mark.e2e
@@ -140,9 +141,7 @@ def test_the_variables_are_taken_out_whoever_they_are_for():
 
 
 @pytest.mark.skipif(not shutil.which(TOOL), reason=f"{TOOL} is not here")
-def test_the_tool_of_systemd_starts_it_with_the_first_connection(tmp_path, healthy):
-    with tcp() as chosen:
-        port = chosen.getsockname()[1]
+def test_the_tool_of_systemd_starts_it_with_the_first_connection(tmp_path, healthy, port):  # noqa: F811
     path = tmp_path / "clinvk.sock"
     keep = [f"-E{name}={value}" for name, value in (("HOME", tmp_path), ("CLINVK_HOME", tmp_path / "home"))]
     with subprocess.Popen(
