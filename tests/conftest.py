@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clinvk import processes
 from clinvk.backends.base import (
@@ -45,6 +46,10 @@ from clinvk.supervisor.supervisor import Supervisor
 FAKECLI = Path(__file__).parent / "fakecli" / "fakecli.py"
 DEADLINE = 20.0
 PR_SET_CHILD_SUBREAPER = 36
+
+# By default an example that takes a fifth of a second is a failure: on a busy machine any may.
+settings.register_profile("unhurried", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
