@@ -13,7 +13,7 @@ from clinvk.api.services import Bounds, GroupHabits
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState, Stop, StopCause
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from tests.api.client import DEADLINE
 from tests.api.conftest import BRIEF
 from tests.api.groups import demo, most_at_once, parallel, stopped_one_by_one, streamed
@@ -160,7 +160,8 @@ async def test_nothing_of_a_group_is_held_once_it_has_been_answered(server):
             await asyncio.sleep(0)
 
 
-async def test_two_hundred_tasks_in_one_call_are_answered(server):
+async def test_two_hundred_tasks_in_one_call_are_answered(new_server):
+    server = await new_server(limits=Limits(pool=PoolLimits(children=8)))
     answer = (await parallel(server, *[demo()] * 200, max_parallel=8)).json
     assert (answer["total_tasks"], answer["completed"]) == (200, 200)
     assert [result["task"] for result in answer["results"]] == list(range(200))
