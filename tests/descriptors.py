@@ -1,6 +1,7 @@
 """A process that is out of file descriptors."""
 
 import contextlib
+import gc
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 @contextlib.contextmanager
 def no_descriptors() -> Iterator[Callable[[], None]]:
     """This process can open nothing more, until the end or a call of what this gives."""
+    gc.collect()  # what is garbage already must not give any back meanwhile
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 20
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

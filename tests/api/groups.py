@@ -1,5 +1,6 @@
 """Requests of many prompts: what is sent, and what their streams say."""
 
+from clinvk.domain.run import Stop, StopCause
 from tests.api.client import Stream
 from tests.api.conftest import QUICK
 
@@ -21,6 +22,17 @@ async def streamed(server, path, **fields):
     """Every event of a stream, once it has ended."""
     connection = await server.post({"output_format": "stream-json", **fields}, path=path)
     assert await connection.head() == 200
+    return await Stream(connection).rest()
+
+
+async def stopped_one_by_one(server, path, runs, at_once, **fields):
+    """Every event of a stream of so many runs that hang: one is stopped as often as so many are at work."""
+    connection = await server.post({"output_format": "stream-json", **fields}, path=path)
+    assert await connection.head() == 200
+    for ended in range(runs):
+        await server.started(min(ended + at_once, runs))
+        going_on = (handle for handle in server.supervisor.history.live() if not handle.run.stop)
+        next(going_on).stop(Stop(StopCause.CLIENT))
     return await Stream(connection).rest()
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from clinvk.api.idempotency import HEADER, REPLAYED
+from clinvk.supervisor.tasks import first_of
 from tests.api.client import DEADLINE
 from tests.api.conftest import QUICK
 
@@ -34,6 +35,19 @@ def check_same(first, again):
 async def total(server):
     """How many runs there are."""
     return (await server.fetch("/api/v1/runs")).json["total"]
+
+
+def held_clocks(monkeypatch, module):
+    """No clock of `module` begins to run before the future that this gives is done."""
+    begins = asyncio.get_running_loop().create_future()
+
+    async def patient(*futures, timeout=None):
+        if timeout is not None:
+            await first_of(*futures, begins)
+        return await first_of(*futures, timeout=timeout)
+
+    monkeypatch.setattr(module, "first_of", patient)
+    return begins
 
 
 async def until(holds):

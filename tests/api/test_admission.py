@@ -11,7 +11,7 @@ DEADLINE = 20.0
 
 async def test_health_answers_while_fifty_streams_are_under_way(new_server):
     server = await new_server(limits=Limits(max_concurrent_runs=50))
-    streams = await asyncio.gather(*(server.stream("/slow") for _ in range(50)))
+    streams = await asyncio.gather(*(server.stream("/steady 4 60") for _ in range(50)))
     await asyncio.gather(*(stream.until("text.delta") for stream in streams))
     reply = await server.fetch("/health")
     assert (reply.json["status"], reply.json["runs"]) == ("ok", {"live": 50, "queued": 0})

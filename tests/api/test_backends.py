@@ -12,6 +12,7 @@ from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
 from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from clinvk.supervisor.probe import Probe
+from tests.api.client import DEADLINE
 from tests.api.conftest import QUICK
 from tests.api.keyed import until
 
@@ -24,6 +25,12 @@ class SomeBackend(DemoBackend):
     def __init__(self, name):
         self.name = name
         self.executable = Executable(f"{name}-cli", (), r"cli (\S+)", ("1.0", "2.0"), CURE)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """Whoever is asked for its version has time to start."""
+    monkeypatch.setattr(backends, "_LOOK_SECS", DEADLINE)
 
 
 @pytest.fixture

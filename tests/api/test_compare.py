@@ -6,8 +6,7 @@ from clinvk import processes
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry, default_registry
 from clinvk.domain.run import RunState, StopCause
-from tests.api.conftest import BRIEF
-from tests.api.groups import most_at_once, runs_of, streamed
+from tests.api.groups import most_at_once, runs_of, stopped_one_by_one
 
 PATH = "/api/v1/compare"
 
@@ -47,7 +46,8 @@ async def test_a_backend_that_fails_leaves_the_other_alone(server):
 
 @pytest.mark.parametrize(("sequential", "most"), [(False, 2), (True, 1)])
 async def test_backends_are_asked_at_once_or_one_after_the_other(server, sequential, most):
-    events = await streamed(server, PATH, prompt=BRIEF, backends=["second", "demo"], sequential=sequential)
+    asked = {"prompt": "/hang", "backends": ["second", "demo"], "sequential": sequential}
+    events = await stopped_one_by_one(server, PATH, 2, most, **asked)
     assert most_at_once(events) == most
     started = [event["backend"] for event in events if event["type"] == "run.started"]
     assert started == ["second", "demo"] or not sequential

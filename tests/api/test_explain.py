@@ -10,12 +10,29 @@ from pathlib import Path
 
 import pytest
 
+from clinvk.backends.base import Rung, Step
 from clinvk.backends.demo.backend import DemoBackend
+from clinvk.backends.registry import Registry
 from clinvk.domain.run import RunState
 from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.sessions import SessionOptions
 from tests.api.client import DEADLINE, hanging, run_of
 from tests.api.sessions import begun
+
+
+class Unhurried(DemoBackend):
+    """Its child may take its time to end: none is killed because it got none."""
+
+    traits = replace(
+        DemoBackend.traits,
+        stop=(Rung(Step.INTERRUPT, DEADLINE), Rung(Step.CLOSE_STDIN, DEADLINE)),
+        retire=(Rung(Step.CLOSE_STDIN, DEADLINE),),
+    )
+
+
+@pytest.fixture
+async def unhurried(new_server):
+    return await new_server(registry=Registry((Unhurried(),)))
 
 
 async def explained(server, run_id):
@@ -109,11 +126,11 @@ async def test_a_run_that_never_had_a_process_tells_of_none(new_server, tmp_path
     [("/big 5", 0, ""), ("/fail", 0, ""), ("/crash", 70, "demo: crashed, as /crash asked\n"),
      ("/stderr", 0, "demo: the last line on stderr\n")],
 )  # fmt: skip
-async def test_the_exit_is_the_processs_own_whatever_the_turn_said(server, prompt, code, tail):
-    run_id = await run_of(server, prompt)
+async def test_the_exit_is_the_processs_own_whatever_the_turn_said(unhurried, prompt, code, tail):
+    run_id = await run_of(unhurried, prompt)
     async with asyncio.timeout(DEADLINE):
-        await server.supervisor._tasks.join()  # the process may outlive its turn
-    told = await explained(server, run_id)
+        await unhurried.supervisor._tasks.join()  # the process may outlive its turn
+    told = await explained(unhurried, run_id)
     assert (told["exit"]["code"], told["exit"]["stderr_tail"][-len(tail) or 9**9 :]) == (code, tail)
     assert not {"stop_cause", "pid"} & told.keys()
 
@@ -127,12 +144,12 @@ async def test_a_signal_that_nobody_here_sent_is_told_without_a_cause(server):
     assert (told["error"]["code"], "stop_cause" in told) == ("backend_exited", False)
 
 
-async def test_a_run_that_was_stopped_tells_why_and_how_its_process_ended(server):
-    cancelled = await hanging(server)
-    await server.fetch(f"/api/v1/runs/{cancelled}?wait=20", method="DELETE")
-    late = (await server.prompt("/hang", timeout_secs=0.2)).json["run_id"]
+async def test_a_run_that_was_stopped_tells_why_and_how_its_process_ended(unhurried):
+    cancelled = await hanging(unhurried)
+    await unhurried.fetch(f"/api/v1/runs/{cancelled}?wait=20", method="DELETE")
+    late = (await unhurried.prompt("/hang", timeout_secs=0.2)).json["run_id"]
     for run_id, cause, state in ((cancelled, "client", "cancelled"), (late, "timeout", "failed")):
-        told = await explained(server, run_id)
+        told = await explained(unhurried, run_id)
         assert (told["state"], told["stop_cause"], told["error"]["code"]) == (
             state, cause, "cancelled" if cause == "client" else cause
         )  # fmt: skip

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from clinvk.api import answering
 from clinvk.api.services import Bounds
 from clinvk.api.table import ROUTES
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
 from tests.api.client import Stream
 from tests.api.conftest import BRIEF
-from tests.api.keyed import PROMPT, SSE, asked, check_same, is_replay, keyed, total, until
+from tests.api.keyed import PROMPT, SSE, asked, check_same, held_clocks, is_replay, keyed, total, until
 from tests.conftest import Later
 
 MISMATCH = "https://api.clinvk.dev/errors/idempotency-mismatch"
@@ -225,12 +226,14 @@ async def test_who_waited_for_the_start_owns_the_run_although_its_starter_has_le
     assert server.newest().run.state is RunState.COMPLETED
 
 
-async def test_who_loses_patience_does_not_end_it_for_the_others(new_server):
+async def test_who_loses_patience_does_not_end_it_for_the_others(new_server, monkeypatch):
     server = await new_server(Bounds(request_secs=0.3))
+    clock = held_clocks(monkeypatch, answering)
     asking = asyncio.ensure_future(asked(server, "/hang"))
     run = await server.started()
     (use,) = server.services.idempotency._uses.values()
     await use.join("another")
+    clock.set_result(None)
     assert (await asking).status == 504
     assert run.run.stop is None
     use._shared.owners.leave("another")

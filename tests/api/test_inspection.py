@@ -6,8 +6,16 @@ import threading
 import pytest
 
 from clinvk import processes
+from clinvk.supervisor import descendants
 from clinvk.supervisor.limits import Limits
 from tests.api.client import hanging, run_of
+
+
+@pytest.fixture
+async def unseen(new_server, monkeypatch):
+    """A server that looks at no process unless it is asked to."""
+    monkeypatch.setattr(descendants, "LOOK_SECS", 1000.0)
+    return await new_server()
 
 
 async def inspected(server, run_id):
@@ -76,7 +84,8 @@ async def test_a_look_reads_the_table_beside_the_loop(server, monkeypatch):
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_what_its_processes_take_is_told_of_a_live_run_only(server, ended):
+async def test_what_its_processes_take_is_told_of_a_live_run_only(unseen, ended):
+    server = unseen
     run_id = await hanging(server)
     supervisor = server.supervisor
     assert "resources" not in (await server.fetch(f"/api/v1/runs/{run_id}")).json  # nobody has looked yet

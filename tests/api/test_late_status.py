@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
+from clinvk.api import streams
 from clinvk.api.dialects import delivery
 from clinvk.api.services import Bounds
 from clinvk.domain.events import ReasoningDelta, TextDelta
 from clinvk.domain.run import RunState, StopCause
 from clinvk.supervisor.limits import Limits
 from tests.api import anthropic_grammar, openai_grammar, responses_grammar
-from tests.api.keyed import keyed, until
+from tests.api.keyed import held_clocks, keyed, until
 
 SAID = {"model": "demo", "messages": [{"role": "user", "content": "/hang"}]}
 DIALECTS = {
@@ -135,12 +136,14 @@ async def test_a_whole_answer_that_takes_too_long_is_504_and_its_run_is_stopped(
     assert (seen.state, seen.stop_cause) == (RunState.FAILED, StopCause.TIMEOUT)
 
 
-async def test_a_whole_answer_is_given_up_only_by_the_last_who_waits_for_it(new_server, dialect):
+async def test_a_whole_answer_is_given_up_only_by_the_last_who_waits_for_it(new_server, dialect, monkeypatch):
     server = await new_server(Bounds(request_secs=0.5))
+    clock = held_clocks(monkeypatch, streams)
     first = await ask(server, dialect, stream=False, headers=keyed())
     run = await server.started()
     later = await ask(server, dialect, stream=False, headers=keyed())
     await until(lambda: len(run.owners) == 2)
+    clock.set_result(None)
     assert (await first.reply()).status == 504
     assert (await later.reply()).status == 504
     assert (await server.end(run.id)).stop_cause == StopCause.TIMEOUT

@@ -12,6 +12,7 @@ import pytest
 from clinvk import unix_socket
 from clinvk.api.connections import HEAD_BYTES, Connections, Phase
 from clinvk.api.services import Bounds
+from clinvk.domain.run import Stop, StopCause
 from tests.api.client import DEADLINE, Connection
 from tests.api.locks import BEARER, lock
 
@@ -114,11 +115,12 @@ async def test_two_hundred_that_never_end_their_request_keep_nobody_out(new_serv
 
 async def test_whoever_has_asked_is_never_sent_away_for_another(new_server):
     server = await new_server(Bounds(max_connections=2))
-    asking = asyncio.ensure_future(server.prompt("/slow", timeout_secs=0.5))
-    await server.started()
+    asking = asyncio.ensure_future(server.prompt("/hang"))
+    run = await server.started()
     stream = await streaming(server)
     for _ in range(5):
         assert (await answer(await server.raw("GET", "/health")))[0] == 503
+    run.stop(Stop(StopCause.CLIENT))
     assert (await asking).status == 200
     assert not stream.reader.at_eof()
 
@@ -181,15 +183,16 @@ def test_half_of_the_files_that_the_process_may_open_are_left_for_runs(monkeypat
     assert Connections(Bounds, str).limit == 1024
 
 
-async def test_connections_that_have_gone_leave_nothing_behind(server):
+async def test_connections_that_have_gone_leave_nothing_behind(server, monkeypatch):
+    monkeypatch.setattr("clinvk.api.transport._LINGER_SECS", 2 * DEADLINE)  # none is to wait for that
     for begun in (b"", b"GET", ASK, STREAM, b"\x00\xff\r\n\r\n"):
         connection = await server.connect()
         await connection.send(begun)
         await connection.leave(abruptly=begun == STREAM)
+    known = server.http.connections
     async with asyncio.timeout(DEADLINE):
-        while len(server.http.connections) or server.http._connections:
+        while len(known) or server.http._connections or known.lingering._timers:
             await asyncio.sleep(0)
-    assert server.http.connections.lingering._timers == {}
 
 
 # What cannot be read

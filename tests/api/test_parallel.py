@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 
 from clinvk import processes
+from clinvk.api import answering
 from clinvk.api.services import Bounds, GroupHabits
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
-from clinvk.domain.run import RunState, StopCause
-from clinvk.supervisor.limits import BackendOptions, Limits
+from clinvk.domain.run import RunState, Stop, StopCause
+from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from tests.api.client import DEADLINE
 from tests.api.conftest import BRIEF
-from tests.api.groups import demo, most_at_once, parallel, streamed
+from tests.api.groups import demo, most_at_once, parallel, stopped_one_by_one, streamed
+from tests.api.keyed import held_clocks
 
 PATH = "/api/v1/parallel"
 
@@ -74,7 +76,7 @@ async def test_fail_fast_stops_the_others_and_begins_none_of_the_rest(server):
 async def test_no_more_run_at_once_than_the_request_or_else_the_settings_say(server, asked, set_to, most):
     server.services.group_habits = GroupHabits(at_once=set_to)
     fields = {"max_parallel": asked} if asked else {}
-    events = await streamed(server, PATH, tasks=[demo(BRIEF)] * 4, **fields)
+    events = await stopped_one_by_one(server, PATH, 4, most, tasks=[demo("/hang")] * 4, **fields)
     assert most_at_once(events) == most
 
 
@@ -130,7 +132,11 @@ async def test_runs_that_may_write_in_one_folder_are_one_notice_of_the_answer(ne
         traits = replace(DemoBackend.traits, writes=True)
 
     server = await new_server(registry=Registry((Writing(),)))
-    answer = (await parallel(server, *[demo(BRIEF)] * 4, max_parallel=4)).json
+    connection = await server.post({"tasks": [demo("/hang")] * 4, "max_parallel": 4}, path=PATH)
+    await server.started(4)
+    for handle in server.supervisor.history.live():
+        handle.stop(Stop(StopCause.CLIENT))
+    answer = (await connection.reply()).json
     (notice,) = answer["notices"]
     assert server.services.default_workdir in notice
     assert [result.get("notices") for result in answer["results"]] == [None, *[[notice]] * 3]
@@ -143,9 +149,10 @@ async def test_runs_that_may_write_in_one_folder_are_one_notice_of_the_answer(ne
 
 
 async def test_nothing_of_a_group_is_held_once_it_has_been_answered(server):
-    connection = await server.post({"tasks": [demo(BRIEF), demo()]}, path=PATH)
+    connection = await server.post({"tasks": [demo("/hang"), demo()]}, path=PATH)
     await server.started(2)
     (group,) = map(weakref.ref, server.services.groups._live.values())
+    server.supervisor.stop(server.supervisor.history.live()[0].id, StopCause.CLIENT)
     await connection.reply()
     async with asyncio.timeout(DEADLINE):
         while group():
@@ -153,7 +160,8 @@ async def test_nothing_of_a_group_is_held_once_it_has_been_answered(server):
             await asyncio.sleep(0)
 
 
-async def test_two_hundred_tasks_in_one_call_are_answered(server):
+async def test_two_hundred_tasks_in_one_call_are_answered(new_server):
+    server = await new_server(limits=Limits(pool=PoolLimits(children=8)))
     answer = (await parallel(server, *[demo()] * 200, max_parallel=8)).json
     assert (answer["total_tasks"], answer["completed"]) == (200, 200)
     assert [result["task"] for result in answer["results"]] == list(range(200))
@@ -244,9 +252,13 @@ async def test_a_client_that_leaves_stops_all_of_it_and_nothing_is_begun_after(s
     assert page["total"] == 3
 
 
-async def test_an_answer_that_takes_too_long_stops_all_of_it(new_server):
+async def test_an_answer_that_takes_too_long_stops_all_of_it(new_server, monkeypatch):
     server = await new_server(bounds=Bounds(request_secs=0.5))
-    reply = await parallel(server, demo("/hang"), demo("/hang"), demo("/hang"), max_parallel=2)
+    clock = held_clocks(monkeypatch, answering)
+    asking = asyncio.ensure_future(parallel(server, *[demo("/hang")] * 3, max_parallel=2))
+    await server.started(2)
+    clock.set_result(None)
+    reply = await asking
     assert (reply.status, reply.headers["x-should-retry"]) == (504, "false")
     page = (await server.fetch(f"/api/v1/runs?group_id={reply.headers['X-Group-Id']}")).json
     assert page["total"] == 2

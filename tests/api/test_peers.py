@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -113,23 +116,28 @@ async def test_with_keys_it_is_the_key_that_counts(server):
     assert (await asked_by(NOBODY, *by_port(server))).startswith("HTTP/1.1 401 ")
 
 
+@pytest.fixture
+def reachable():
+    """A folder that other users may enter: what pytest makes it closes to them, again with each of its runs."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @as_another_user
-async def test_a_unix_socket_that_others_may_write_to_helps_them_nothing(server, tmp_path):
+async def test_a_unix_socket_that_others_may_write_to_helps_them_nothing(server, reachable):
     """A service manager may have made it, with a mode of its own."""
-    bound = unix_socket.listen(str(tmp_path / "s"))
+    bound = unix_socket.listen(str(reachable / "s"))
     bound.path.chmod(0o666)
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
     server.http.add_sockets([bound.socket])
     assert (await asked_by(NOBODY, "unix", str(bound.path))).startswith("HTTP/1.1 403 ")
     assert (await asked_by(0, "unix", str(bound.path))).startswith("HTTP/1.1 202 ")
 
 
 @as_another_user
-async def test_a_unix_socket_is_for_its_user_alone(server, tmp_path):
-    bound = unix_socket.listen(str(tmp_path / "s"))
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o755)
+async def test_a_unix_socket_is_for_its_user_alone(server, reachable):
+    bound = unix_socket.listen(str(reachable / "s"))
     server.http.add_sockets([bound.socket])
     assert await asked_by(NOBODY, "unix", str(bound.path)) == "PermissionError\n"
 

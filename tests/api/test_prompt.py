@@ -7,7 +7,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.api.services import Bounds
-from clinvk.domain.run import RunState, StopCause
+from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.domain.spec import ApprovalMode, Dialect, Origin, RunSpec, SandboxMode
 from clinvk.supervisor.limits import Limits, LingerLimits
 from tests.api.conftest import BRIEF
@@ -258,8 +258,13 @@ async def test_what_is_wrong_with_folder_and_flags_is_told_at_once(server):
 
 
 async def test_a_stopped_run_has_left_no_process_when_its_answer_comes(server):
-    reply = await server.prompt("/children", timeout_secs=0.7)
-    pids = [int(line.split()[1]) for line in reply.json["output"].splitlines()]
+    asking = asyncio.ensure_future(server.prompt("/children"))
+    run = await server.started()
+    async with asyncio.timeout(DEADLINE):
+        while sum(entry.type == "text.delta" for entry in await run.log.read()) < 4:
+            await run.log.changed()
+    run.stop(Stop(StopCause.CLIENT))
+    pids = [int(line.split()[1]) for line in (await asking).json["output"].splitlines()]
     assert len(pids) == 4
     assert not [pid for pid in pids if (row := processes.read(pid)) and row.alive]
 

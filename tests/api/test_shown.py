@@ -1,5 +1,6 @@
 """What the document shows as answers, problems and streams is what a real server gives."""
 
+import asyncio
 import json
 import re
 
@@ -64,6 +65,19 @@ def alike(value):
     return {place for place in shape(value) if not BY_LUCK.fullmatch(place)}
 
 
+def slow_to_end(server):
+    """No child that is stopped from now on ends before what this gives is set."""
+    pool, go_on = server.supervisor.pool, asyncio.Event()
+    stop = pool.stop
+
+    async def late(*args, **named):
+        await go_on.wait()
+        await stop(*args, **named)
+
+    pool.stop = late
+    return go_on
+
+
 async def answers(server):
     """Real answers, each with the example that it is to look like."""
     whole = await server.fetch("/api/v1/prompt", HELLO)
@@ -80,7 +94,9 @@ async def answers(server):
     if detached.json["state"] == "queued":  # else it is under way already: on an eager loop
         yield next(run for run in shown("createPrompt", 202) if run["state"] == "queued"), detached
     await server.started(5)
+    go_on = slow_to_end(server)
     yield shown("cancelRun", 202)[0], await server.fetch(f"/api/v1/runs/{detached.json['id']}/cancel", data=b"")
+    go_on.set()
     await server.end(detached.json["id"])
     yield shown("listRuns", 200)[1], await server.fetch("/api/v1/runs?limit=1&state=completed")
     yield shown("listSessions", 200)[1], await server.fetch("/api/v1/sessions?limit=1&offset=1&status=error")

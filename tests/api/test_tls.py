@@ -127,8 +127,9 @@ async def test_a_handshake_that_stalls_or_dribbles_is_cut_off(new_secure):
 
 
 async def test_a_head_that_stalls_is_408(new_secure, pair):
-    server = await new_secure(Bounds(read_secs=0.3))
+    server = await new_secure()
     async with connected(server, pair[0]) as connection:
+        server.services.bounds = Bounds(read_secs=0.3)
         await connection.send(ASK[:9])
         assert (await connection.reply()).status == 408
 
@@ -153,10 +154,11 @@ async def test_who_waits_in_the_handshake_makes_room_for_others(new_secure, pair
 
 async def test_there_is_no_room_over_tls_either(new_secure, pair):
     server = await new_secure(Bounds(max_connections=1))
-    async with connected(server, pair[0]) as first, connected(server, pair[0]) as second:
-        await prompting(first, "/hang")
-        await second.send(ASK)
-        assert (await second.reply()).status == 503
+    async with connected(server, pair[0]) as first:
+        await prompting(first, "/hang")  # who asks for nothing makes room before long
+        async with connected(server, pair[0]) as second:
+            await second.send(ASK)
+            assert (await second.reply()).status == 503
         await first.leave()
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests import ndjson
 from tests.apikeys.conftest import GopassStandIn
 from tests.commands.conftest import Configured
-from tests.e2e.conftest import DEADLINE, Served
+from tests.e2e.conftest import DEADLINE, Served, until
 
 pytestmark = pytest.mark.e2e
 
@@ -169,7 +169,7 @@ def seen_by_a_child(file_of_keys: bool = False, **variables: str) -> list[str]:
             argv = (*nobody, *SERVE)
         served = Served(home, argv=argv, more=variables)
         try:
-            served.call("GET", "/api/v1/backends", Authorization=f"Bearer {A}").read()  # once they are looked at
+            until(lambda: b"2.1.0" in served.call("GET", "/api/v1/backends", Authorization=f"Bearer {A}").read())
         finally:
             served.end()
         assert (home / "who").read_text() != "0\n"
