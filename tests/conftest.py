@@ -12,7 +12,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck, settings
 
 from clinvk import processes
 from clinvk.backends.base import (

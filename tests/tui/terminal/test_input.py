@@ -10,7 +10,7 @@ from tui.terminal import input as module
 from tui.terminal.input import Input
 
 
-async def test_an_escape_that_something_follows_is_no_key_though_a_busy_application_hears_of_both_late(monkeypatch):
+async def test_an_escape_that_something_follows_is_no_key_however_late_both_are_heard_of(monkeypatch):
     monkeypatch.setattr(constants, "ESCAPE_DELAY", 0.0)
     monkeypatch.setattr(module, "_TICK_SECS", 0.0)  # over when the loop comes to look, as if it had been held
     keys = []
