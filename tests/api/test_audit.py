@@ -134,7 +134,7 @@ async def test_a_run_that_is_stopped_in_the_queue_is_written_down_too(new_server
     audited = Audited(server, tmp_path / "audit.jsonl")
     await server.prompt("/hang", detach=True)
     queued = (await server.prompt("/hang", detach=True)).headers["X-Run-Id"]
-    await server.fetch(f"/api/v1/runs/{queued}/cancel?wait=10", data=b"")
+    await server.fetch(f"/api/v1/runs/{queued}/cancel?wait=20", data=b"")
     assert ("run.stop", queued, "native") in await audited.said("action", "target", "via")
 
 
@@ -182,7 +182,7 @@ async def test_a_group_is_written_down_with_its_runs_and_its_stop(audited):
     connection = await server.post(body, path="/api/v1/parallel")
     await server.started(2)
     (group_id,) = {handle.run.spec.origin.group_id for handle in server.supervisor.history.live()}
-    await server.fetch(f"/api/v1/groups/{group_id}/cancel?wait=10", data=b"")
+    await server.fetch(f"/api/v1/groups/{group_id}/cancel?wait=20", data=b"")
     await connection.head()
     lines = await audited.lines()
     assert [(line["target"], line["runs"]) for line in lines if line["action"] == "group.start"] == [(group_id, 2)]

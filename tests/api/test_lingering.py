@@ -59,7 +59,7 @@ async def test_it_is_listed_shown_and_counted_until_the_run_is_cancelled(lenient
     assert pid in {each["pid"] for each in shown}
     assert (await lenient.fetch("/api/v1/status")).json["lingering"] == 1
     assert "clinvk_runs_lingering 1.0" in (await lenient.fetch("/metrics")).body.decode()
-    reply = await lenient.fetch(f"/api/v1/runs/{run_id}/cancel?wait=10", {})
+    reply = await lenient.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20", {})
     assert (reply.status, reply.json["state"]) == (200, RunState.COMPLETED)
     assert "lingers_until" not in reply.json
     assert "stop_cause" not in reply.json
@@ -73,7 +73,7 @@ async def test_who_ended_it_is_written_down_once(lenient, tmp_path):
     lenient.services.audit = Audit(tmp_path / "audit.jsonl", lenient.services.clock)
     run_id, _ = await leave(lenient)
     for _ in range(2):
-        await lenient.fetch(f"/api/v1/runs/{run_id}/cancel?wait=10", {})
+        await lenient.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20", {})
     await lenient.services.audit.close()
     stops = [line for line in (tmp_path / "audit.jsonl").read_text().splitlines() if "run.stop" in line]
     assert len(stops) == 1
@@ -93,7 +93,7 @@ async def test_a_cancelled_group_ends_what_its_runs_left(lenient):
     left = answer["results"][0]["run_id"]
     assert await listed(lenient) == [left]
     assert (await lenient.fetch(f"/api/v1/groups/{answer['group_id']}/cancel", {})).status == 200
-    await lenient.fetch(f"/api/v1/runs/{left}/cancel?wait=10", {})
+    await lenient.fetch(f"/api/v1/runs/{left}/cancel?wait=20", {})
     assert await listed(lenient) == []
 
 

@@ -110,7 +110,7 @@ async def test_runs_count_by_their_end(counted):
     run_id = (await counted.prompt("/hang", detach=True)).headers["X-Run-Id"]
     await counted.started(3)
     during = await samples(counted)
-    await counted.fetch(f"/api/v1/runs/{run_id}/cancel?wait=10", data=b"")
+    await counted.fetch(f"/api/v1/runs/{run_id}/cancel?wait=20", data=b"")
     body = {"model": "demo", "messages": [{"role": "user", "content": QUICK}]}
     await counted.fetch("/openai/v1/chat/completions", body)
     found = await samples(counted)

@@ -43,7 +43,7 @@ def test_a_server_that_an_agent_started_serves_until_it_is_cancelled(lenient):
     assert says_hello(url)
     assert lingering(lenient) == [run_id]
     assert lenient.json("GET", "/health")["runs"]["live"] == 0
-    run = lenient.json("POST", f"/api/v1/runs/{run_id}/cancel?wait=10")
+    run = lenient.json("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
     assert run["state"] == "completed"
     assert gone([row])
     assert lingering(lenient) == []
@@ -66,7 +66,7 @@ def test_it_ends_when_its_time_is_up_and_beyond_the_limit_and_by_itself(lenient)
 def test_a_run_that_does_not_end_well_leaves_nothing(lenient):
     lenient.prompt("/children", timeout_secs=0.7, linger_secs=60)
     run_id = lenient.prompt("/children", detach=True, linger_secs=60)["id"]
-    lenient.json("POST", f"/api/v1/runs/{run_id}/cancel?wait=10")
+    lenient.json("POST", f"/api/v1/runs/{run_id}/cancel?wait=20")
     until(lambda: lenient.json("GET", "/health")["runs"]["live"] == 0)
     assert lingering(lenient) == []
     assert not [row for row in lenient.family() if row.alive and "sleep" in processes.command(row.pid)]

@@ -137,7 +137,7 @@ def grouped_children(served):
         family = newer(served.family(), before)
         if all(is_grouped(row.pid) for row in family):
             return family
-        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=10").read()
+        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=20").read()
 
 
 def test_a_client_that_leaves_leaves_nothing(served):
@@ -172,7 +172,7 @@ def test_who_waits_for_a_next_run_is_all_that_is_there_between_two_and_goes_with
     try:
         before = served.family()
         run_id = served.start_children()
-        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=10").read()
+        served.call("POST", f"/api/v1/runs/{run_id}/cancel?wait=20").read()
         waiting = newer(served.family(), before)
         (demo,) = (one for one in served.json("GET", "/api/v1/backends")["backends"] if one["name"] == "demo")
         assert len(waiting) == demo["idle"] == 1

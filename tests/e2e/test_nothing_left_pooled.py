@@ -73,7 +73,7 @@ def unpleasant(served):
 
 def by_cancel(served, stream):
     path = f"/api/v1/runs/{stream.headers['X-Run-Id']}"
-    assert served.json("POST", f"{path}/cancel?wait=10")
+    assert served.json("POST", f"{path}/cancel?wait=20")
     assert served.json("GET", path)["stop_cause"] == "client"
 
 
@@ -109,7 +109,7 @@ def test_a_timeout_does(tmp_path):
             answer = served.prompt("/children", timeout_secs=0.7)
             assert "total of 0.7 s" in answer["error"]
             for run in served.json("GET", "/api/v1/runs?state=running")["runs"]:
-                served.call("POST", f"/api/v1/runs/{run['id']}/cancel?wait=10").read()
+                served.call("POST", f"/api/v1/runs/{run['id']}/cancel?wait=20").read()
             assert child not in {row.pid for row in settled(served)}
 
 
