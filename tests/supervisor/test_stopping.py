@@ -7,10 +7,12 @@ import subprocess
 import pytest
 
 from clinvk import processes
+from clinvk.clock import SystemClock
 from clinvk.domain import events
 from clinvk.domain.errors import ErrorCode, ShuttingDown
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.limits import BackendOptions, Limits
+from tests import conftest
 
 CLIENT = Stop(StopCause.CLIENT)
 
@@ -183,10 +185,24 @@ async def test_the_servers_total_holds_where_the_request_asks_for_more(new_stage
     assert "total of 0.3 s" in judgement.error.message
 
 
-async def test_waiting_for_a_slot_is_not_running(new_stage):
-    stage = new_stage(Limits(max_concurrent_runs=1, total_secs=2.0))
-    await stage.start("slowly 0.05")
-    waiting = await stage.start()
+async def test_waiting_for_a_slot_is_not_running(new_stage, monkeypatch):
+    ahead = 0.0
+
+    class Moved(SystemClock):
+        def monotonic(self):
+            return super().monotonic() + ahead
+
+    monkeypatch.setattr(conftest, "SystemClock", Moved)
+    stage = new_stage(Limits(max_concurrent_runs=1))
+    first = await stage.start("then-silent")
+    await first.first(events.TextDelta)
+    waiting = await stage.demo("/steady 30 1", timeout_secs=conftest.DEADLINE)
+    time = stage.supervisor._around.time
+    began = time.now()
+    while time.now() - began < 2 * conftest.DEADLINE:
+        ahead += 1.0  # as a server that is awake has it pass: at once it would be a suspension
+    assert waiting.handle.run.state is RunState.QUEUED
+    first.handle.stop(CLIENT)
     assert (await waiting.end()).state is RunState.COMPLETED
 
 
