@@ -12,9 +12,9 @@ from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.domain import events
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.descendants import Descendants
-from tests.conftest import FakeBackend
+from tests.conftest import DEADLINE, FakeBackend
 
-GRACE = 10.0  # seconds; a rung that does nothing takes all of it
+GRACE = 3 * DEADLINE  # seconds; a rung that does nothing takes all of it, and nobody waits so long
 
 
 async def stopped_by(step, stage, monkeypatch):
