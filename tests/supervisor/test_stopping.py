@@ -197,6 +197,9 @@ async def test_waiting_for_a_slot_is_not_running(new_stage, monkeypatch):
     first = await stage.start("then-silent")
     await first.first(events.TextDelta)
     waiting = await stage.demo("/steady 30 1", timeout_secs=conftest.DEADLINE)
+    last = await stage.start()
+    last.handle.stop(CLIENT)
+    await last.end()  # who came before it waits by now
     time = stage.supervisor._around.time
     began = time.now()
     while time.now() - began < 2 * conftest.DEADLINE:
