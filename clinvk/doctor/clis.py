@@ -54,10 +54,12 @@ async def _examined(case: Case, descendants: Descendants, folder: str) -> list[F
             all_of_them = tasks.spawn(asyncio.wait(asked.values()), name="every CLI")
             await first_of(all_of_them, timeout=_BOUND_SECS)
         found = [task.result() if task.done() else [_slow(name)] for name, task in asked.items()]
+        unknown = {name for name, task in asked.items() if not task.done()}
         await tasks.cancel()
     finally:
         await probe.close()
-    return [*chain.from_iterable(found), *_disabled(registry.disabled), *_none(case, examined)]
+    useless = [each.name for each in examined if not (each.usable or each.name in unknown)]
+    return [*chain.from_iterable(found), *_disabled(registry.disabled), *_none(case, list(asked), useless)]
 
 
 def _slow(name: str) -> Finding:
@@ -70,13 +72,13 @@ def _disabled(backends: tuple[Backend, ...]) -> Iterator[Finding]:
         yield note(Id.CLI_DISABLED, backend.name, f"{backend.name} is disabled (backends.{backend.name}.enabled)")
 
 
-def _none(case: Case, examined: list[Examination]) -> Iterator[Finding]:
+def _none(case: Case, asked: list[str], useless: list[str]) -> Iterator[Finding]:
     """Whether anything but the demo can be run at all, and what is asked for where no backend is named."""
-    usable = [each.name for each in examined if each.usable]
+    usable = [name for name in asked if name not in useless]
     default = case.settings.default_backend
-    if examined and not usable:
+    if asked and not usable:
         message = "no CLI can be used: a server would have the demo backend only"
         yield problem(Id.CLI_NONE, "clis", message, "install one of them, and log in")
-    elif default in {each.name for each in examined} - set(usable):
+    elif default in useless:
         message = f"default_backend is {default}, which cannot be used"
         yield warning(Id.CLI_NONE, default, message, f"clinvk config set default_backend {usable[0]}")

@@ -7,6 +7,7 @@ import pytest
 from clinvk import processes
 from clinvk.doctor import cli, clis
 from clinvk.doctor.case import Case
+from clinvk.supervisor.environment import MARKER
 from tests.doctor.conftest import Findings
 
 
@@ -117,18 +118,26 @@ async def test_a_node_that_is_too_old_for_the_package_is_named(machine, look, tm
 
 async def test_a_slow_cli_is_given_up_and_nothing_of_it_is_left(machine, look, monkeypatch, tmp_path):
     monkeypatch.setattr(cli, "ASK_SECS", 0.5)
+    marker = "doctor-gemini---version"
     package = tmp_path / "node_modules" / "@google" / "gemini-cli"
     package.mkdir(parents=True)
     (package / "package.json").write_text('{"version": "0.61.0"}')
     machine.cli("gemini", version="setsid sleep 1000 & sleep 1000", folder=package)
     (machine.bin / "gemini").symlink_to(package / "gemini")
-    before = {row.pid for row in processes.descendants(os.getpid(), processes.table())}
     found = await look()
     assert "did not answer '--version' within 0.5 s" in found.one("cli-slow").message
-    left = [
-        row for row in processes.descendants(os.getpid(), processes.table()) if row.alive and row.pid not in before
-    ]
-    assert left == []
+    below = processes.descendants(os.getpid(), processes.table())
+    assert [row for row in below if processes.marker(row.pid, MARKER) == marker] == []
+
+
+async def test_clis_that_were_not_looked_at_to_the_end_are_not_said_to_be_of_no_use(machine, look, monkeypatch):
+    monkeypatch.setattr(clis, "_BOUND_SECS", 0.5)
+    machine.configure("default_backend: claude\n")
+    for name in ("claude", "codex"):
+        machine.cli(name, version="sleep 1000")
+    found = await look()
+    assert {each.about for each in found.of("cli-slow")} == {"claude", "codex"}
+    assert found.of("cli-none") == []
 
 
 @pytest.mark.parametrize("version", ["sleep 1000", "echo nonsense"])
