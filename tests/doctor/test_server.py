@@ -52,15 +52,19 @@ def answering(said):
         thread.join()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+@contextlib.contextmanager
+def held(family=socket.AF_INET, host="127.0.0.1"):
+    """A port that nobody else is given meanwhile, and nobody listens on: whoever is told to can."""
+    with socket.socket(family) as holding:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind((host, 0))
+        yield holding.getsockname()[1]
 
 
 def test_a_free_port_is_told_and_free_afterwards(found):
-    port = free_port()
-    assert found(port).one("server-port").message == f"port {port} of 127.0.0.1 is free"
-    socket.create_server(("127.0.0.1", port)).close()
+    with held() as port:
+        assert found(port).one("server-port").message == f"port {port} of 127.0.0.1 is free"
+        socket.create_server(("127.0.0.1", port)).close()
     assert found(0).one("server-port").message == "any free port is taken"
 
 
@@ -124,12 +128,12 @@ def test_a_server_of_another_user_is_a_warning(found):
 
 def test_who_listens_is_found_on_both_families():
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with socket.create_server((host, 0), family=family) as listening:
-            port = listening.getsockname()[1]
-            assert sockets.holders(port) == [os.getpid()]
-            assert sockets.user(port) == os.geteuid()
-        assert sockets.holders(port) == []
-        assert sockets.user(port) is None
+        with held(family, host) as port:
+            with socket.create_server((host, port), family=family):
+                assert sockets.holders(port) == [os.getpid()]
+                assert sockets.user(port) == os.geteuid()
+            assert sockets.holders(port) == []
+            assert sockets.user(port) is None
     assert sockets.name(1 << 22) == ""
 
 
