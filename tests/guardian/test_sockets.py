@@ -1,5 +1,6 @@
 """What a service manager opened is the server's alone, and it is the guardian whom the manager knows."""
 
+import contextlib
 import errno
 import os
 import socket
@@ -9,6 +10,7 @@ import time
 import pytest
 
 from clinvk import guardian
+from tests.conftest import DEADLINE
 
 # Has a listening socket as descriptor 3, with the variables that name this process, or another.
 PROGRAM = """if True:
@@ -28,6 +30,15 @@ PROGRAM = """if True:
 """
 
 
+@contextlib.contextmanager
+def held():
+    """An address that nobody else is given meanwhile: who is told to can listen there, and else nobody does."""
+    with socket.socket() as holding:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holding.bind(("127.0.0.1", 0))
+        yield holding.getsockname()
+
+
 def listens(address):
     with socket.socket() as client:
         client.settimeout(1)  # a queue of connections that nobody takes may be full
@@ -40,22 +51,22 @@ def listens(address):
 def test_the_guardian_does_not_go_on_listening_where_the_server_has_closed(launch, root, whose, count, refused):
     waiting, going = os.pipe()
     reading, told = os.pipe()
-    listening = socket.create_server(("127.0.0.1", 0))
-    address = listening.getsockname()
-    fd = listening.fileno()
-    job = launch(
-        [sys.executable, "-c", PROGRAM, str(root), str(fd), whose, count],
-        stdin=waiting, stdout=told, pass_fds=[fd],
-    )  # fmt: skip
-    listening.close()
-    for end in (waiting, told):
-        os.close(end)
-    assert os.read(reading, 7) == b"closed\n", job.errors
-    # It is the server that says so, while the guardian may still be about to close its own.
-    deadline = time.monotonic() + 10
-    while refused and listens(address) and time.monotonic() < deadline:
-        pass
-    assert listens(address) != refused
+    with held() as address:
+        listening = socket.create_server(address)
+        fd = listening.fileno()
+        job = launch(
+            [sys.executable, "-c", PROGRAM, str(root), str(fd), whose, count],
+            stdin=waiting, stdout=told, pass_fds=[fd],
+        )  # fmt: skip
+        listening.close()
+        for end in (waiting, told):
+            os.close(end)
+        assert os.read(reading, 7) == b"closed\n", job.errors
+        # It is the server that says so, while the guardian may still be about to close its own.
+        deadline = time.monotonic() + DEADLINE
+        while refused and listens(address) and time.monotonic() < deadline:
+            pass
+        assert listens(address) != refused
     os.close(going)
     os.close(reading)
     assert job.code() == 0
