@@ -6,6 +6,7 @@ import json
 import pytest
 
 from clinvk.api.services import Bounds
+from tests.api.client import hurried
 
 PROMPT = "/api/v1/prompt"
 
@@ -171,10 +172,16 @@ async def test_a_length_that_is_no_number_is_a_fault_of_the_request(server, leng
     assert await connection.closed() == b""
 
 
+A_HUNDRED = (
+    b"POST /api/v1/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 100\r\n\r\n"
+)
+
+
 @pytest.mark.parametrize("sent", [b"", b'{"backend":'])
 async def test_a_body_that_stalls_is_408_and_names_the_clock(new_server, sent):
-    server = await new_server(Bounds(read_secs=0.2))
-    connection = await server.raw("POST", PROMPT, JSON | {"Content-Length": "100"}, sent)
+    server = await new_server()
+    connection = await hurried(server, A_HUNDRED + sent, read_secs=0.2)
     reply = await connection.reply()
     server.check("POST", PROMPT, reply)
     assert (reply.status, reply.headers["Connection"]) == (408, "close")

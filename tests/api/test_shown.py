@@ -12,13 +12,13 @@ from clinvk.api.routes import NDJSON, SSE
 from clinvk.api.services import Bounds
 from clinvk.api.table import ROUTES
 from clinvk.schemas import Schemas
+from tests.api.client import hurried
 from tests.api.conftest import QUICK
 
 SCHEMAS = Schemas()
 DOCUMENT = openapi.document(ROUTES, SCHEMAS)
 BY_NAME = {route.name: route for route in ROUTES}
 HELLO = {"backend": "demo", "prompt": "hello world"}
-JSON = {"Content-Type": "application/json"}
 
 
 def responses(name):
@@ -192,8 +192,9 @@ async def test_what_is_shown_as_a_problem_is_what_the_server_says(new_server, ki
 
 
 async def test_a_body_that_stalls_is_told_what_is_shown(new_server):
-    server = await new_server(Bounds(read_secs=0.2))
-    reply = await (await server.raw("POST", PROMPT, JSON | {"Content-Length": "100"})).reply()
+    head = b"POST /api/v1/prompt HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    connection = await hurried(await new_server(), head + b"Content-Length: 100\r\n\r\n", read_secs=0.2)
+    reply = await connection.reply()
     assert words(reply.json) == words(refusal("createPrompt", Kind.READ_TIMEOUT))
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from clinvk.api.connections import Phase
 from clinvk.api.services import Bounds
-from tests.api.client import DEADLINE
+from tests.api.client import DEADLINE, hurried
+from tests.api.keyed import until
 
 ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 LONG = 1000.0
@@ -50,8 +51,7 @@ async def test_a_head_that_comes_byte_by_byte_is_408_all_the_same(new_server):
 async def test_the_clock_of_the_head_starts_with_its_first_byte(new_server):
     server = await new_server(bounds(read_secs=SHORT))
     connection = await server.connect()
-    while server.http.connections._in[Phase.IDLE] == {}:
-        await asyncio.sleep(0)
+    await until(lambda: server.http.connections._in[Phase.IDLE])
     (known,) = server.http.connections._in[Phase.IDLE]
     assert known._timer.when() - known.since == pytest.approx(LONG, rel=0.1)
     server.services.bounds = bounds()
@@ -60,9 +60,7 @@ async def test_the_clock_of_the_head_starts_with_its_first_byte(new_server):
 
 
 async def test_a_second_head_that_stalls_behind_a_first_is_408_too(new_server):
-    server = await new_server(bounds(read_secs=SHORT))
-    connection = await server.connect()
-    await connection.send(ASK + ASK[:9])
+    connection = await hurried(await new_server(bounds()), ASK + ASK[:9], read_secs=SHORT)
     assert (await connection.reply()).status == 200
     assert (await connection.reply()).status == 408
 
@@ -86,21 +84,23 @@ async def test_a_chunked_body_that_comes_byte_by_byte_is_408(new_server):
 async def test_a_connection_without_a_word_is_closed_by_the_idle_timeout(new_server, before):
     server = await new_server(bounds(idle_secs=LONG if before else SHORT))
     connection = await server.connect()
-    server.services.bounds = bounds(idle_secs=SHORT)
-    await connection.send(before)
     if before:
+        await until(lambda: server.http.connections._in[Phase.IDLE])  # its first clock is the long one
+        server.services.bounds = bounds(idle_secs=SHORT)
+        await connection.send(before)
         assert (await connection.reply()).status == 200
     assert await connection.closed() == b""
 
 
 async def test_the_clock_of_idleness_does_not_run_while_an_answer_is_awaited(new_server):
-    server = await new_server(bounds(idle_secs=SHORT, read_secs=SHORT, write_secs=SHORT))
-    assert (await server.prompt("/hang", timeout_secs=3 * SHORT)).json["exit_code"] == 1
+    server = await new_server(bounds(idle_secs=1.0, read_secs=1.0, write_secs=1.0))
+    assert (await server.prompt("/hang", timeout_secs=1.3)).json["exit_code"] == 1
 
 
 async def test_a_clock_that_is_changed_holds_for_connections_that_are_open(new_server):
     server = await new_server(bounds())
     connection = await server.connect()
+    await until(lambda: server.http.connections._in[Phase.IDLE])
     server.services.bounds = bounds(idle_secs=SHORT)
     await connection.send(ASK)
     assert (await connection.reply()).status == 200
