@@ -1,11 +1,10 @@
 """POST /api/v1/groups/{id}/cancel: all the runs of one request."""
 
-import asyncio
-
 from clinvk import processes
 from clinvk.domain.run import Stop, StopCause
 from tests.api.conftest import BRIEF
 from tests.api.groups import demo, parallel, runs_of
+from tests.api.keyed import until
 
 
 async def cancel(server, group_id, query=""):
@@ -72,12 +71,10 @@ async def test_one_run_of_a_group_can_be_cancelled_alone(server):
 
 
 async def test_a_stop_that_comes_while_a_run_is_being_taken_ends_that_run_too(server):
-    connections = [await server.post({"tasks": [demo("/hang")] * 3}, path="/api/v1/parallel") for _ in range(3)]
-    while not server.services.groups._live:
-        await asyncio.sleep(0)
-    for connection in connections:
+    groups = server.services.groups
+    for _ in range(3):
+        connection = await server.post({"tasks": [demo("/hang")] * 3}, path="/api/v1/parallel")
+        await until(lambda: groups._live)
         await connection.leave()
-    async with asyncio.timeout(20):
-        while server.services.groups._live:
-            await asyncio.sleep(0)
-    assert server.supervisor.history.live() == []
+        await until(lambda: not groups._live)
+        assert server.supervisor.history.live() == []
