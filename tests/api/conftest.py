@@ -241,6 +241,7 @@ async def new_server(
     logging.getLogger().addHandler(log)
     ring.install()
     monkeypatch.setenv("HOME", str(tmp_path))  # the demo child keeps its conversations there
+    monkeypatch.setattr("clinvk.supervisor.pressure.is_high", lambda: False)  # whatever else is on this machine
     workdir = tmp_path / "workdir"
     workdir.mkdir()
 
