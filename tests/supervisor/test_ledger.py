@@ -34,6 +34,9 @@ def started():
     def start(marker=None, command=SLEEP, cwd=None):
         variables = {MARKER: marker} if marker else {}
         running.append(subprocess.Popen(command, env=variables, start_new_session=True, cwd=cwd))
+        until = time.monotonic() + DEADLINE
+        while processes.marker(running[-1].pid, MARKER) != marker:  # nor can it be read when it has just begun
+            assert time.monotonic() < until
         return running[-1]
 
     yield start
