@@ -7,7 +7,7 @@ import pytest
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
-from clinvk.supervisor import pool
+from clinvk.supervisor import cgroup, pool
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.sessions import SessionOptions
 from tests.conftest import DEADLINE, FakeBackend
@@ -17,6 +17,12 @@ from tests.conftest import DEADLINE, FakeBackend
 def looks_are_ours(monkeypatch):
     """Children that wait are looked after when a test says so, and at no other moment of a slow one."""
     monkeypatch.setattr(pool, "LOOK_SECS", 3600.0)
+
+
+@pytest.fixture(autouse=True)
+def groups_are_waited_for(monkeypatch):
+    """A control group is given up when all else would be, too: who is killed is gone once he has had a core."""
+    monkeypatch.setattr(cgroup, "_ROUNDS", int(DEADLINE / cgroup._ROUND_SECS))
 
 
 @pytest.fixture
