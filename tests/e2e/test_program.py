@@ -127,13 +127,14 @@ WORD = "a-word-like-no-other"
 
 @pytest.mark.e2e
 async def test_it_announces_itself_exactly_so_and_logs_a_prompt_without_its_words(tmp_path):
-    async with serving(tmp_path, "--port", "0") as program:
+    async with serving(tmp_path, "--port", "0", PATH=str(tmp_path)) as program:  # no CLI is there to be asked
+        await program.fetch("/api/v1/backends")  # answered once they were looked for: nothing else waits for that
         status, answer = await program.fetch("/api/v1/prompt", {"backend": "demo", "prompt": WORD})
         assert (status, WORD in answer["output"]) == (200, True)
         assert await program.end() == 0
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", program.url)
     assert program.out == ANNOUNCED.format(url=program.url)
-    (access,) = [line for line in program.lines if line["logger"] == "clinvk.access"]
+    _, access = [line for line in program.lines if line["logger"] == "clinvk.access"]
     (run,) = [line for line in program.lines if line["logger"] == "clinvk.run"]
     assert (access["message"], access["path"], access["status"]) == ("request", "/api/v1/prompt", 200)
     assert (run["message"], run["state"], run["backend"]) == ("run", "completed", "demo")
@@ -173,7 +174,8 @@ async def test_people_get_lines_for_people_and_the_file_is_read_below_the_flags(
     file = tmp_path / "c.yaml"
     file.write_text("server:\n  port: 1\n  max_request_body_bytes: 50\nbackends:\n  demo:\n    enabled: false\n")
     flags = ("--log-format", "human", "--port", "0")
-    async with serving(tmp_path / "home", *flags, CLINVK_CONFIG=str(file)) as program:
+    variables = {"CLINVK_CONFIG": str(file), "PATH": str(tmp_path)}  # where no CLI is to be asked
+    async with serving(tmp_path / "home", *flags, **variables) as program:
         backends = (await program.fetch("/health"))[1]["backends"]
         assert [backend["name"] for backend in backends] == ["claude", "codex", "gemini"]
         await program.fetch("/api/v1/backends")  # answered once they were looked for: nothing else waits for that
