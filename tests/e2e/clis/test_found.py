@@ -6,13 +6,19 @@ import pytest
 
 from clinvk.schemas import Schemas
 from tests import clis
+from tests.e2e.conftest import until
 
 EXAMPLES = Schemas().documents["native/prompt-request"]["examples"]
 
 
+def said(world):
+    """What it has logged of the CLIs so far, in whole lines."""
+    lines = map(json.loads, world.served.log.read_text().rpartition("\n")[0].splitlines())
+    return [line["message"] for line in lines if line["logger"] == "clinvk.backends"]
+
+
 def test_the_server_says_at_its_start_what_it_found(world):
-    lines = map(json.loads, world.served.log.read_text().splitlines())
-    told = [line["message"] for line in lines if line["logger"] == "clinvk.backends"]
+    told = until(lambda: lines if len(lines := said(world)) >= len(clis.NAMES) else [])
     assert [line.partition(" ")[0] for line in told] == list(clis.NAMES)
     assert all(str(clis.CLIS) in line for line in told)
 
@@ -27,6 +33,7 @@ def test_each_is_available_in_a_version_that_was_tried(world):
 
 
 def test_health_knows_them_too(world):
+    world.served.json("GET", "/api/v1/backends")  # answered once they were looked for
     backends = world.served.json("GET", "/health")["backends"]
     assert {backend["name"] for backend in backends if backend["available"]} == {*clis.NAMES, "demo"}
 
