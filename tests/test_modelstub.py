@@ -12,7 +12,7 @@ from tests.modelstub.client import TIMEOUT, Client, deltas, parts_of, request, r
 
 PROVIDERS = ["anthropic", "openai", "chat", "gemini"]
 AT_THE_LIMIT = dict(zip(PROVIDERS, ["max_tokens", "max_output_tokens", "length", "MAX_TOKENS"], strict=True))
-FAST_ENOUGH = 5.0  # seconds; a megabyte takes some hundredths, on a machine with nothing else to do
+FAST_ENOUGH = TIMEOUT  # a megabyte takes some hundredths of a second, on a machine with nothing else to do
 
 
 @pytest.fixture(scope="module")

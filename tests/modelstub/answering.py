@@ -37,6 +37,8 @@ class Turn:
     ask: Ask
     number: int
     connection: Connection
+    go: asyncio.Semaphore
+    """Released for each piece that is asked for, where the directives want that."""
 
     async def perform(self, error: str) -> None:
         """Answer; `error` is empty, or one that is no status. Raises HangUp where no end shall be heard."""
@@ -71,6 +73,8 @@ class Turn:
                 raise HangUp
             case "hangmid":
                 await self._be_silent()
+        if self.ask.directives.step:
+            await self.go.acquire()
         await asyncio.sleep(self.ask.directives.delay)
 
     async def _be_silent(self) -> None:

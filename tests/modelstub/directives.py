@@ -2,6 +2,7 @@
 
 deltas=N       pieces the answer is cut into, padded with words if it has too few (4 at most, and no padding)
 delay=S        seconds before each piece but the first
+step=1         each piece but the first only when it is asked for: POST /__stub/go/NUMBER, that of the request
 ttft=S         seconds before the first piece
 size=N         pad the answer to at least N characters
 think=1        reasoning first
@@ -37,6 +38,7 @@ class Directives:
 
     deltas: int | None = None
     delay: float = 0
+    step: bool = False
     ttft: float = 0
     size: int = 0
     think: bool = False
@@ -87,6 +89,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return check
 
 
+def _is_set(value: str) -> bool:
+    return value not in {"", "0"}
+
+
 def _count(value: str) -> int:
     return max(1, int(value))
 
@@ -102,7 +108,8 @@ _VALUES: Final[dict[str, Callable[[str], Any]]] = {
     "delay": float,
     "ttft": float,
     "size": int,
-    "think": lambda value: value not in {"", "0"},
+    "step": _is_set,
+    "think": _is_set,
     "tool": _one_of("shell", "read", "write"),
     "tools": _count,
     "cmd": str,

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from typing import Any, Final, TypeVar
 
 from tests.modelstub import anthropic, chat, gemini, openai
@@ -39,6 +39,7 @@ class Stub:
     def __init__(self) -> None:
         self._entries: deque[tuple[Entry, bytes]] = deque(maxlen=KEPT)
         self._asked: Counter[str] = Counter()
+        self._go: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(0))
         self._count = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +78,8 @@ class Stub:
         if refusal:
             await connection.whole(dialect.refuse(refusal))
         else:
-            await Turn(dialect, ask, entry["seq"], connection).perform(error)
+            await Turn(dialect, ask, entry["seq"], connection, self._go[str(entry["seq"])]).perform(error)
+        self._go.pop(str(entry["seq"]), None)
         entry["done"] = time.monotonic()
 
     def _note(self, request: Request) -> Entry:
@@ -132,6 +134,9 @@ class Stub:
                 self._entries.clear()
                 self._asked.clear()
                 return Whole(200, {"seq": self._count})
+            case "POST", path if path == f"/__stub/go/{number}":
+                self._go[number].release()
+                return Whole(200, {})
             case "GET", path if path == f"/__stub/request/{number}":
                 for entry, body in self._entries:
                     if str(entry["seq"]) == number:
