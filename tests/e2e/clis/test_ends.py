@@ -56,7 +56,7 @@ def test_cancelled_in_the_middle_of_a_tool(world, backend, round_):
 
 
 def test_cancelled_in_the_middle_of_text(world, backend):
-    stream = world.stream(backend, "slowly [[deltas=200 delay=0.1]]")
+    stream = world.stream(backend, "begin [[deltas=2 step=1]]")
     ndjson.until(stream, "text.delta")
     assert cancel(world, stream)["state"] == "cancelled"
     assert world.family() == []
