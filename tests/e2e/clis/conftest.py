@@ -40,6 +40,9 @@ class World:
     stub: Client
     home: Path
 
+    def __post_init__(self) -> None:
+        self.served.patience = PATIENCE
+
     def ask(self, backend: str, prompt: str, **fields: Any) -> Any:
         """One prompt, answered whole."""
         answer = self.served.prompt(prompt, **self.fields(backend, fields))
@@ -105,7 +108,6 @@ def serve(stub: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ca
             more = clis.environment(home, url or f"http://127.0.0.1:{stub.port}", key)
             more |= clis.loosen(home) if loose else {}
             worlds[kind] = World(Served(configure(home, **ALONE), more=more), stub, home)
-            worlds[kind].served.patience = PATIENCE
         return worlds[kind]
 
     yield start

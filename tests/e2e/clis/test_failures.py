@@ -3,7 +3,7 @@
 import pytest
 
 from tests import clis
-from tests.e2e.clis.conftest import World
+from tests.e2e.clis.conftest import PATIENCE, World
 from tests.e2e.conftest import Served
 
 # How often each CLI asks a provider that always fails so. For gemini the user's settings say it, here two.
@@ -80,7 +80,7 @@ def test_codex_without_any_account_says_so_at_once(stub, tmp_path):
     more = clis.environment(tmp_path, f"http://127.0.0.1:{stub.port}", None)
     (tmp_path / ".codex" / "config.toml").unlink()
     world = World(Served(tmp_path, more=more), stub, tmp_path)
-    told = failed(world, "codex", "hello", timeout_secs=20)
+    told = failed(world, "codex", "hello", timeout_secs=PATIENCE / 2)
     world.served.end()
     assert told["code"] == "not_authenticated"
     assert "run `codex login`" in told["message"]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from clinvk import processes
 from clinvk.supervisor.environment import MARKER
 from tests import clis
-from tests.e2e.clis.conftest import PATIENCE, World
+from tests.e2e.clis.conftest import World
 from tests.e2e.conftest import DEADLINE, Served, configure
 from tests.modelstub.client import Client
 
@@ -102,6 +102,4 @@ def is_alive(pid: int) -> bool:
 def start(stub: Client, home: Path, more: dict[str, str] | None = None) -> Pooled:
     """A server on `home` with the usual settings, that is with children that wait."""
     environment = clis.environment(home, f"http://127.0.0.1:{stub.port}") | (more or {})
-    served = Served(home, more=environment)
-    served.patience = PATIENCE
-    return Pooled(served, stub, home)
+    return Pooled(Served(home, more=environment), stub, home)
