@@ -15,7 +15,7 @@ def test_the_run_of_a_client_that_timed_out_is_stopped(surface, runs):
 
 
 def test_the_run_of_a_stream_that_is_left_is_stopped(surface, runs):
-    seen = surface.ask("leave", Ask(f"/slow {runs.mark}"))
+    seen = surface.ask("leave", Ask(f"/steady 4 60 {runs.mark}"))
     assert len(seen["pieces"]) == 2
     run = runs.ended(seen["headers"]["x-run-id"])
     assert (run["state"], run["stop_cause"]) == ("cancelled", "disconnect")

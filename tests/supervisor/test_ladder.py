@@ -21,7 +21,7 @@ async def stopped_by(step, stage, monkeypatch):
     """A run of the demo backend, stopped in mid-answer by a ladder of this rung alone."""
     traits = replace(DemoBackend.traits, stop=(Rung(step, GRACE),))
     monkeypatch.setattr(DemoBackend, "traits", traits)
-    run = await stage.demo("/slow a tale")
+    run = await stage.demo("/steady 4 60")
     await run.first(events.TextDelta)
     run.handle.stop(Stop(StopCause.CLIENT))
     assert (await run.end()).state is RunState.CANCELLED

@@ -125,7 +125,7 @@ async def test_a_stop_after_the_turn_is_over_is_ignored(stage):
 
 
 async def test_an_interrupted_turn_is_cancelled_though_it_ended_in_good_order(stage, patient):
-    run = await stage.demo("/slow a tale")
+    run = await stage.demo("/steady 4 60")
     await run.first(events.TextDelta)
     run.handle.stop(CLIENT)
     assert (await stopped(run)).state is RunState.CANCELLED
