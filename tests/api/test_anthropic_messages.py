@@ -134,7 +134,7 @@ async def test_what_fails_in_the_middle_of_a_stream_is_told_as_its_last_event(se
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_client_that_leaves_stops_its_run(server, stream):
-    connection = await server.post(asked("/slow", stream=stream), path=MESSAGES)
+    connection = await server.post(asked("/steady 4 60", stream=stream), path=MESSAGES)
     run = await server.started()
     if stream:
         assert await connection.head() == 200

@@ -22,7 +22,7 @@ def asked(prompt, form):
 
 @pytest.mark.parametrize("abruptly", LEAVING)
 @pytest.mark.parametrize("form", ["json", "stream-json"])
-@pytest.mark.parametrize("prompt", ["/slow", "/hang"])
+@pytest.mark.parametrize("prompt", ["/steady 4 60", "/hang"])
 async def test_a_client_that_leaves_stops_its_run(server, prompt, form, abruptly):
     connection = await server.post(asked(prompt, form))
     run = await server.started()

@@ -141,13 +141,13 @@ async def test_a_failure_before_the_first_word_has_a_status_that_nobody_repeats(
 
 
 async def test_a_failure_in_the_middle_is_an_error_that_ends_the_stream(server):
-    connection = await server.post(body("/slow", stream=True), path=CHAT)
+    connection = await server.post(body("/steady 4 60", stream=True), path=CHAT)
     assert await connection.head() == 200
     data = await connection.chunk()
     server.newest().stop(Stop(StopCause.CONSOLE))
     told = openai_grammar.read(data + await connection.chunks())
     assert told.kinds[-2:] == ["failure", "done"]
-    assert told.text.startswith("Slowly, ")
+    assert told.text.startswith("Once ")
     assert server.faults("domain/problem", told.problem) == []
     assert told.problem["error"]["code"] == "run_cancelled"
     assert told.problem["request_id"] == connection.headers["X-Request-Id"]
@@ -155,7 +155,7 @@ async def test_a_failure_in_the_middle_is_an_error_that_ends_the_stream(server):
 
 @pytest.mark.parametrize("stream", FORMS)
 async def test_a_client_that_leaves_stops_its_run(server, stream):
-    connection = await server.post(body("/slow", stream=stream), path=CHAT)
+    connection = await server.post(body("/steady 4 60", stream=stream), path=CHAT)
     run = await server.started()
     pid = run.run.pid
     await connection.leave()

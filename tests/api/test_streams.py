@@ -33,13 +33,13 @@ async def test_a_stream_is_lines_of_json_from_the_runs_name_to_its_end(server):
 
 
 async def test_deltas_come_one_after_another_while_the_run_is_under_way(server):
-    stream = await server.stream("/slow tale")
+    stream = await server.stream("/steady 4 60")
     run = server.supervisor.handle(stream.run_id).run
     texts = []
     for _ in range(3):
         texts.append((await stream.until("text.delta"))["text"])
         assert run.state is RunState.RUNNING
-    assert texts == ["Slowly, ", "one ", "word "]
+    assert texts == ["Once ", "upon ", "a "]
     await stream.leave()
 
 

@@ -180,7 +180,7 @@ async def test_nothing_older_than_tls_1_2_is_spoken(new_secure, pair):
 async def test_a_new_certificate_is_shown_to_who_comes_next_and_streams_go_on(new_secure, pair, other):
     server = await new_secure()
     async with connected(server, pair[0]) as before:
-        stream = await prompting(before, "/slow")
+        stream = await prompting(before, "/steady 4 60")
         await stream.until("text.delta")
         server.services.tls = tls.context(*other)
         async with connected(server, other[0]) as after:
