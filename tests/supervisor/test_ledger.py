@@ -34,8 +34,9 @@ def started():
     def start(marker=None, command=SLEEP, cwd=None):
         variables = {MARKER: marker} if marker else {}
         running.append(subprocess.Popen(command, env=variables, start_new_session=True, cwd=cwd))
-        until = time.monotonic() + DEADLINE
-        while processes.marker(running[-1].pid, MARKER) != marker:  # nor can it be read when it has just begun
+        pid, until = running[-1].pid, time.monotonic() + DEADLINE
+        # Of one that has just begun it cannot be read yet; of one that has ended, not any more.
+        while processes.read(pid).alive and processes.marker(pid, MARKER) != marker:
             assert time.monotonic() < until
         return running[-1]
 
