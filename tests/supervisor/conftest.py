@@ -1,16 +1,19 @@
-"""Supervisors that keep their runs and sessions."""
+"""Supervisors that keep their runs and sessions, and run logs without one."""
 
 from dataclasses import replace
 
 import pytest
 
 from clinvk.backends.demo.backend import DemoBackend
+from clinvk.clock import SystemClock
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import pool
 from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.sessions import SessionOptions
 from tests.conftest import DEADLINE, FakeBackend
+from tests.supervisor.logs import LABELS
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,16 @@ def keep(tmp_path):
 async def kept(new_stage, keep):
     """A stage whose runs are kept."""
     return new_stage(keeping=await keep())
+
+
+@pytest.fixture
+async def spool(tmp_path):
+    spool = Spool(tmp_path / "runs")
+    yield spool
+    await spool.close()
+
+
+@pytest.fixture
+async def log(spool):
+    """The log of a run that is written to disk."""
+    return EventLog(SystemClock(), LABELS, spool.open("run_1"))
