@@ -1,5 +1,6 @@
-"""Supervisors that keep their runs and sessions, and run logs without one."""
+"""Supervisors that keep their runs and sessions, run logs without one, and processes of no run."""
 
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -9,10 +10,12 @@ from clinvk.clock import SystemClock
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import pool
+from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.keeping import Keeping
 from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.sessions import SessionOptions
 from tests.conftest import DEADLINE, FakeBackend
+from tests.supervisor.leftovers import SLEEP
 from tests.supervisor.logs import LABELS
 
 
@@ -61,3 +64,19 @@ async def spool(tmp_path):
 async def log(spool):
     """The log of a run that is written to disk."""
     return EventLog(SystemClock(), LABELS, spool.open("run_1"))
+
+
+@pytest.fixture
+def started():
+    """Starts processes, each in a session of its own, and ends them all."""
+    running = []
+
+    def start(marker=None, command=SLEEP, cwd=None):
+        variables = {MARKER: marker} if marker else {}
+        running.append(subprocess.Popen(command, env=variables, start_new_session=True, cwd=cwd))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()
