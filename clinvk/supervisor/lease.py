@@ -78,11 +78,15 @@ class Kept:
         """Whether nobody else has gone on with its conversation."""
         return all(stamps.stamp(path) == was for path, was in (self.history or {}).items())
 
-    def note_own(self) -> None:
-        """Whatever it has now is of no turn's doing. A tool never is its own: it has a session to itself."""
+    def note_own(self, since: float = -1.0) -> None:
+        """Whatever it has begun after `since`, in clock ticks since boot, is of no turn's doing.
+
+        A tool never is its own: it has a session to itself.
+        """
         with contextlib.suppress(OSError):  # it has ended, or nobody can look: then it has no more than before
-            own = [processes.read(self.child.pid), *processes.tree(self.child.pid).values()]
-            self.own = {(row.pid, row.started) for row in own if row and row.sid == self.child.pid}
+            rows = [processes.read(self.child.pid), *processes.tree(self.child.pid).values()]
+            inside = {(row.pid, row.started) for row in rows if row and row.sid == self.child.pid}
+            self.own = {each for each in inside if each in self.own or each[1] > since}
             self.files = sites.contents(self.outfit.folder)
 
 
@@ -110,6 +114,8 @@ class Lease:
         self.start = start
         self.saved_secs = kept.child.startup_secs if start is not Start.COLD else 0.0
         """What its child's start took, or has taken so far: before this run, that is."""
+        self._since = processes.now() if self.kept.turns else -1.0
+        """What its child has begun before is of this conversation only where no turn was before it."""
         self.conversation: str | None = None
         """The backend's id of it, once it is told."""
         self.turn = ""
@@ -185,7 +191,7 @@ class Lease:
             if isinstance(output, SessionBound):
                 self.conversation = output.backend_session_id
                 if self.start is not Start.LIVE and self.backend.traits.binds_first:
-                    self.kept.note_own()
+                    self.kept.note_own(self._since)
             elif isinstance(output, TurnDone):
                 self._pass_on(outputs[:place])
                 self.over.set_result(output)  # before it is told: who hears of it finds the turn over

@@ -7,7 +7,7 @@ from clinvk.supervisor import sites
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.lease import Kept
 
-_PAUSES: Final = (0.01, 0.03, 0.08, 0.16)
+_PAUSES: Final = (0.01, 0.03, 0.08, 0.16, 0.32)
 """Seconds between looks: what a CLI does beside a turn, such as a look at the user's shell, ends by itself."""
 
 

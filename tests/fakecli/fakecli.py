@@ -11,28 +11,9 @@ import time
 from pathlib import Path
 from typing import Any, NoReturn
 
+sys.path.insert(0, str(Path(__file__).parent))  # run with -I, Python does not look there
 
-def say(**message: Any) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
-def prompt() -> dict[str, Any]:
-    """The next prompt; the program ends with its stdin."""
-    for line in sys.stdin:
-        message: dict[str, Any] = json.loads(line)
-        if message["type"] == "prompt":
-            return message
-    sys.exit(0)
-
-
-def text(turn: str, words: str) -> None:
-    say(type="text", turn=turn, block="1", text=words)
-
-
-def done(turn: str) -> None:
-    say(type="text_end", turn=turn, block="1")
-    say(type="done", turn=turn, stop_reason="end_turn", error=None)
+from wire import answer, done, prompt, say, text, wait_for_end
 
 
 def sleep_for_ever() -> NoReturn:
@@ -48,16 +29,9 @@ def fork(child: Any) -> int:
     return pid
 
 
-def wait_for_end() -> NoReturn:
-    sys.stdin.read()
-    sys.exit(0)
-
-
 def fault_none() -> None:
     turn = prompt()["turn"]
-    text(turn, "fine")
-    done(turn)
-    wait_for_end()
+    answer(turn, "fine")
 
 
 def fault_forgetful() -> None:
@@ -68,9 +42,7 @@ def fault_forgetful() -> None:
         say(type="done", turn=turn, error={"code": "resume_failed", "message": f"There is no {conversation}"})
         wait_for_end()
     say(type="conversation", turn=turn, id="a-new-one")
-    text(turn, "nice to meet you")
-    done(turn)
-    wait_for_end()
+    answer(turn, "nice to meet you")
 
 
 def fault_bound(then: str) -> None:
@@ -90,18 +62,14 @@ def fault_edit(path: str) -> None:
     message = prompt()
     turn = message["turn"]
     say(type="ask", turn=turn, ask="1", tool="edit", action="edit", paths=[path])
-    answer = json.loads(sys.stdin.readline())
-    text(turn, "yes" if answer["allow"] else "no")
-    done(turn)
-    wait_for_end()
+    told = json.loads(sys.stdin.readline())
+    answer(turn, "yes" if told["allow"] else "no")
 
 
 def fault_where() -> None:
     """Says which folder it works in."""
     turn = prompt()["turn"]
-    text(turn, str(Path.cwd()))
-    done(turn)
-    wait_for_end()
+    answer(turn, str(Path.cwd()))
 
 
 def fault_touch() -> None:
@@ -241,9 +209,7 @@ def fault_share(size: str) -> None:
 
 def fault_one_line(size: str) -> None:
     turn = prompt()["turn"]
-    text(turn, "x" * int(size))
-    done(turn)
-    wait_for_end()
+    answer(turn, "x" * int(size))
 
 
 def fault_not_utf8() -> None:
@@ -293,9 +259,7 @@ def fault_slowly(seconds: str) -> None:
 
 def fault_environment() -> None:
     turn = prompt()["turn"]
-    text(turn, json.dumps(dict(os.environ)))
-    done(turn)
-    wait_for_end()
+    answer(turn, json.dumps(dict(os.environ)))
 
 
 def fault_stderr(size: str) -> None:

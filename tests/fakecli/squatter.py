@@ -5,6 +5,7 @@ What it leaves ends by itself after a while, lest a test that fails leaves it fo
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -72,11 +73,17 @@ def grumble(words: str) -> None:
     Path("muttered").touch()  # in the workdir: in its own folder it would be left behind
 
 
-def sow(become: Callable[[], None]) -> None:
+def sow(what: str) -> None:
     """Begin something once there is a file `sow` in the workdir."""
     while not Path("sow").exists():
         time.sleep(0.01)
-    detached(become, alone=False)
+    match what:
+        case "hopper":
+            detached(hop, alone=False)
+        case "orphan":
+            detached(lambda: sleep(LIFE, {}), alone=False)
+        case "child":
+            subprocess.Popen(["/bin/sleep", str(LIFE)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def act(prompt: str) -> int | None:
@@ -124,8 +131,7 @@ def act_later(turn: str, prompt: str) -> None:
             except BrokenPipeError:  # as one that does not care
                 sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
         case ["sow", what]:
-            become = hop if what == "hopper" else lambda: sleep(LIFE, {})
-            threading.Thread(target=sow, args=(become,), daemon=True).start()
+            threading.Thread(target=sow, args=(what,), daemon=True).start()
 
 
 def tell(turn: str, left: int | None) -> None:

@@ -1,16 +1,24 @@
-"""Supervisors that keep their runs and sessions."""
+"""Supervisors that keep their runs and sessions, run logs without one, and processes of no run."""
 
+import subprocess
+import time
 from dataclasses import replace
 
 import pytest
 
+from clinvk import processes
 from clinvk.backends.demo.backend import DemoBackend
+from clinvk.clock import SystemClock
 from clinvk.store.spool import Spool
 from clinvk.store.store import Store
 from clinvk.supervisor import cgroup, pool
+from clinvk.supervisor.environment import MARKER
 from clinvk.supervisor.keeping import Keeping
+from clinvk.supervisor.log import EventLog
 from clinvk.supervisor.sessions import SessionOptions
 from tests.conftest import DEADLINE, FakeBackend
+from tests.supervisor.leftovers import SLEEP
+from tests.supervisor.logs import LABELS
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +59,36 @@ def keep(tmp_path):
 async def kept(new_stage, keep):
     """A stage whose runs are kept."""
     return new_stage(keeping=await keep())
+
+
+@pytest.fixture
+async def spool(tmp_path):
+    spool = Spool(tmp_path / "runs")
+    yield spool
+    await spool.close()
+
+
+@pytest.fixture
+async def log(spool):
+    """The log of a run that is written to disk."""
+    return EventLog(SystemClock(), LABELS, spool.open("run_1"))
+
+
+@pytest.fixture
+def started():
+    """Starts processes, each in a session of its own, and ends them all."""
+    running = []
+
+    def start(marker=None, command=SLEEP, cwd=None):
+        variables = {MARKER: marker} if marker else {}
+        running.append(subprocess.Popen(command, env=variables, start_new_session=True, cwd=cwd))
+        pid, until = running[-1].pid, time.monotonic() + DEADLINE
+        # Of one that has just begun it cannot be read yet; of one that has ended, not any more.
+        while processes.read(pid).alive and processes.marker(pid, MARKER) != marker:
+            assert time.monotonic() < until
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()

@@ -4,6 +4,8 @@ import asyncio
 
 from clinvk.domain.events import TextDelta
 
+LABELS = {"run_id": "run_1", "backend": "fake"}
+
 
 def fill(log, count, text="word"):
     for number in range(count):

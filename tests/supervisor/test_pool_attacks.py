@@ -64,8 +64,9 @@ async def sown(house, what):
     return kept
 
 
-async def test_what_begins_while_a_child_waits_is_not_its_own_to_keep(house):
-    await sown(house, "sleeper")
+@pytest.mark.parametrize("what", ["orphan", "child"])
+async def test_what_begins_while_a_child_waits_is_not_its_own_to_keep(house, what):
+    await sown(house, what)
     await house.told("harmless", **MINE)
     assert house.waiting == []
 

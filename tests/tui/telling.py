@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 from clinvk.domain.events import Entry
-from tests.tui.scripted import Server, entries
+from tests.tui.samples import entries
+from tests.tui.scripted import Server
 
 ANSWER = "The loader reads its configuration twice.\n\nRead it once, and hand it on: 日本語 も。\n"
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from clinvk.domain.run import Exit, RunState
 from clinvk.views import CommandView, Resources
-from tests.tui.scripted import NOW, FixedClock, Server, a_run, run_id
+from tests.tui.samples import NOW, a_run, run_id
+from tests.tui.scripted import FixedClock, Server
 from tui.board import KEPT_RUNS, Board
 
 

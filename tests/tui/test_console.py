@@ -7,7 +7,8 @@ import pytest
 from clinvk.monitor import Unreachable
 from clinvk.views import Pulse
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_run
+from tests.tui.samples import a_run
+from tests.tui.scripted import Server
 from tui.console import Console, Leave
 from tui.look import LIGHT
 

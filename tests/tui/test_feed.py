@@ -7,7 +7,8 @@ import pytest
 
 from clinvk.domain.run import RunState
 from clinvk.monitor import Unreachable
-from tests.tui.scripted import FixedClock, Server, a_run, run_id
+from tests.tui.samples import a_run, run_id
+from tests.tui.scripted import FixedClock, Server
 from tui.board import Board
 from tui.feed import Feed
 

@@ -4,7 +4,7 @@ import pytest
 
 from clinvk.domain.run import RunState
 from clinvk.domain.usage import Usage
-from tests.tui.scripted import NOW, a_run
+from tests.tui.samples import NOW, a_run
 from tui import formats
 
 

@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 
 from tests.tui.conftest import DEADLINE
-from tests.tui.scripted import Server, a_run
+from tests.tui.samples import a_run
+from tests.tui.scripted import Server
 from tests.tui.visits import DARK_BAR, LIGHT_BAR, Page, visiting
 from tui.terminal.outlet import LIMIT
 from tui.web import Crashed

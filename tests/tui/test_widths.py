@@ -9,7 +9,8 @@ from rich.cells import cell_len
 
 from clinvk.domain.run import RunState
 from tests.tui.conftest import Open
-from tests.tui.scripted import Server, a_run
+from tests.tui.samples import a_run
+from tests.tui.scripted import Server
 from tui.reading.wrapping import cells, crop, visible, wrap
 from tui.widgets.cells import clean, fitted
 

@@ -14,6 +14,8 @@ from tests.e2e.conftest import SOAK, configure
 
 TRIALS = 100 if SOAK else 3
 FEW = 20 if SOAK else 1
+SPARE = 5
+"""Some more may fail to have B meet a child that waits: what a turn began is there for long on a busy machine."""
 OF_SERVER = "canary-of-the-servers-environment"
 TOOL = "[[tool=shell cmd=env;pwd;find%20$TMPDIR%20-type%20f]]"
 ANYTHING = {"approval_mode": "none", "sandbox_mode": "full"}
@@ -52,7 +54,7 @@ def secret_of_a(varying, secret):
 def looks(pooled, backend, trial, **fields):
     """B: what it was started with, and all that the provider was sent meanwhile. Every third uses a tool."""
     before = pooled.asked_so_far()
-    tool = TOOL if trial % 3 == 2 else ""
+    tool = TOOL if trial % 3 == 1 else ""
     told = pooled.told(backend, f"what do you see {tool}", ephemeral=True, **fields)
     return told, pooled.bodies(before)
 
@@ -70,8 +72,10 @@ def test_a_secret_stays_with_the_run_that_was_told_it(pooled, backend, folders):
     _, mine = folders
     fields = {"workdir": str(mine), **ANYTHING}
     pooled.warmed(backend, **fields)
-    shared = 0
-    for trial in range(TRIALS):
+    met = shared = trial = 0
+    while met < TRIALS:
+        trial += 1
+        assert trial <= 2 * TRIALS + SPARE, "most of the children may not wait"
         secret = f"canary-{secrets.token_hex(8)}"
         told_a = pooled.told(
             backend,
@@ -81,10 +85,10 @@ def test_a_secret_stays_with_the_run_that_was_told_it(pooled, backend, folders):
             **secret_of_a(TOLD_WITH_THE_TURN[backend], secret),
         )
         told_b, bodies = looks(pooled, backend, trial, **fields)
-        assert told_b.start == "warm"
-        shared += told_b.pid == told_a.pid
         assert_none(bodies, secret, OF_SERVER)
         assert secret not in json.dumps([told_b.events, told_b.run])
+        met += told_b.start == "warm"  # else A's has taken all its turns, or has left something
+        shared += told_b.pid == told_a.pid
     assert shared == (0 if backend == "claude" else TRIALS), "a child of claude's has one conversation only"
 
 
@@ -96,11 +100,14 @@ def test_whoever_may_do_more_or_is_elsewhere_leaves_nothing_of_that(pooled, back
     of_a = {"workdir": str(theirs), "system_prompt": "canary-system", **modes}
     of_b = {"workdir": str(mine), **ANYTHING}
     pooled.warmed(backend, **of_b)
-    for trial in range(2, FEW + 2):
+    met = trial = 0
+    while met < FEW:
+        trial += 1
+        assert trial <= 2 * FEW + SPARE, "most of the children may not wait"
         secret = f"canary-{secrets.token_hex(8)}"
         told_a = pooled.told(backend, f"my secret is {secret}", ephemeral=True, **of_a)
         told_b, bodies = looks(pooled, backend, trial, **of_b)
-        assert told_b.start == "warm"
+        met += told_b.start == "warm"
         assert told_b.pid != told_a.pid
         assert_none(bodies, secret, OF_SERVER, str(theirs), "canary-system")
 
@@ -112,7 +119,7 @@ def test_a_session_keeps_its_secret_from_the_next_conversation(pooled, backend, 
     secret = f"canary-{secrets.token_hex(8)}"
     pooled.warmed(backend, **fields)
     session = pooled.told(backend, f"my secret is {secret}", **fields)
-    told_b, bodies = looks(pooled, backend, 2, **fields)
+    told_b, bodies = looks(pooled, backend, 1, **fields)
     assert told_b.pid != session.pid
     assert_none(bodies, secret)
     before = pooled.asked_so_far()

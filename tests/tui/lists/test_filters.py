@@ -6,7 +6,7 @@ from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.run import RunState
 from clinvk.domain.spec import Dialect
 from clinvk.views import RunView
-from tests.tui.scripted import a_run
+from tests.tui.samples import a_run
 from tui.lists.filters import WrongFilter, read
 from tui.screens.run_columns import run_vocabulary
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.tui.scripted import entries
+from tests.tui.samples import entries
 from tests.tui.telling import a_told_run, the_end
 from tui.reading.pieces import PIECE_BYTES, cut, key_of, slices
 from tui.reading.roll import Place

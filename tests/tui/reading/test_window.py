@@ -7,7 +7,7 @@ from typing import Any
 
 from clinvk.domain.run import RunState
 from clinvk.monitor import Unreachable
-from tests.tui.scripted import a_run, entries
+from tests.tui.samples import a_run, entries
 from tests.tui.telling import LongServer
 from tui.reading.pieces import key_of, seq_of
 from tui.reading.roll import Place

@@ -8,7 +8,8 @@ from clinvk.domain.errors import ErrorCode, RunError
 from clinvk.domain.run import RunState
 from clinvk.views import BackendView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_backend, a_run
+from tests.tui.samples import a_backend, a_run
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tui.screens.backends import BackendsScreen
 from tui.screens.runs import RunsScreen

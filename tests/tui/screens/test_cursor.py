@@ -1,7 +1,8 @@
 """Which run the cursor is on, and what that means for what is done to it."""
 
 from tests.tui.conftest import Open
-from tests.tui.scripted import Server, a_run, run_id
+from tests.tui.samples import a_run, run_id
+from tests.tui.scripted import Server
 from tui.widgets.grid import Grid
 
 

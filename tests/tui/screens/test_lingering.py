@@ -7,7 +7,8 @@ import pytest
 from clinvk.domain.run import RunState, StopCause
 from clinvk.views import Inspection, ProcessView, Resources, RunView
 from tests.tui.conftest import Open
-from tests.tui.scripted import Server, a_run, at
+from tests.tui.samples import a_run, at
+from tests.tui.scripted import Server
 from tui.screens.run import RunScreen
 
 

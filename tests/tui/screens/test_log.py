@@ -7,7 +7,8 @@ import pytest
 from clinvk.monitor import Unreachable
 from clinvk.views import LogLine
 from tests.tui.conftest import Open
-from tests.tui.scripted import Server, at
+from tests.tui.samples import at
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tui.reading.loglist import KEPT_LINES, LogList
 

@@ -9,7 +9,7 @@ import pytest
 
 from clinvk.domain.run import RunState
 from tests.tui.conftest import Person
-from tests.tui.scripted import a_run
+from tests.tui.samples import a_run
 from tests.tui.telling import LongServer
 from tui.console import Console
 from tui.reading.window import Window

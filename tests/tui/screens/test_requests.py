@@ -7,7 +7,8 @@ import pytest
 
 from clinvk.views import RequestView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_run, at, run_id
+from tests.tui.samples import a_run, at, run_id
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tui.screens.requests import RequestsScreen
 from tui.screens.run import RunScreen

@@ -13,7 +13,8 @@ from clinvk.domain.run import Exit, RunState, StopCause
 from clinvk.monitor import Refused
 from clinvk.views import CommandView, Inspection, ProcessView, Resources, RunView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_backend, a_run
+from tests.tui.samples import a_backend, a_run
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tests.tui.telling import ANSWER, a_told_run, the_end
 from tui.screens.run import RunScreen

@@ -6,7 +6,8 @@ from clinvk.domain.run import RunState, StopCause
 from clinvk.monitor import Refused
 from clinvk.views import RunView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_backend, a_run, run_id
+from tests.tui.samples import a_backend, a_run, run_id
+from tests.tui.scripted import Server
 from tui.dialogs import Question
 from tui.screens.run import RunScreen
 from tui.screens.runs import RunsScreen

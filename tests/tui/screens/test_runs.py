@@ -8,7 +8,8 @@ from clinvk.domain.spec import Dialect
 from clinvk.domain.usage import Usage
 from clinvk.views import Resources, RunView
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_run, run_id, some_runs
+from tests.tui.samples import a_run, run_id, some_runs
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tui.screens.runs import RunsScreen
 from tui.widgets.grid import Grid

@@ -8,7 +8,8 @@ from clinvk.domain.errors import SessionNotFound
 from clinvk.domain.run import RunState
 from clinvk.domain.session import SessionStatus
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import NOW, Server, a_run, a_session, at
+from tests.tui.samples import NOW, a_run, a_session, at
+from tests.tui.scripted import Server
 from tests.tui.snapshot import SIZES, looks_as_kept
 from tui.dialogs import Question
 from tui.screens.runs import RunsScreen

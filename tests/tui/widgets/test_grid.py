@@ -7,7 +7,8 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from clinvk.domain.run import RunState
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_run, run_id
+from tests.tui.samples import a_run, run_id
+from tests.tui.scripted import Server
 from tui.screens.runs import RunsScreen
 from tui.widgets.cells import clean, fitted
 from tui.widgets.columns import Column, placed

@@ -7,7 +7,8 @@ from textual.events import MouseScrollUp
 
 from clinvk.domain.run import RunState
 from tests.tui.conftest import Open, Person
-from tests.tui.scripted import Server, a_run
+from tests.tui.samples import a_run
+from tests.tui.scripted import Server
 from tui.screens.run import RunScreen
 from tui.widgets.lines import Lines
 
