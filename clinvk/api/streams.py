@@ -43,8 +43,8 @@ async def send(call: Handler, log: Readable, since: int, media_type: str) -> Non
         return
     try:
         await _Stream(call, log, since, media_type).send()
-    except StreamClosedError:
-        return
+    except StreamClosedError:  # told by a write: Tornado tells of it in a moment
+        call.access.end(499)
 
 
 async def arrival(call: Handler, log: Readable, seconds: float, take: Take) -> bool:

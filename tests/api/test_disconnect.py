@@ -8,6 +8,7 @@ import pytest
 
 from clinvk import processes
 from clinvk.api.presence import Watch
+from clinvk.api.transport import Stream
 from clinvk.domain.paging import RunQuery
 from clinvk.domain.run import RunState, Stop, StopCause
 from clinvk.supervisor.limits import Limits
@@ -103,6 +104,35 @@ async def test_a_watcher_that_leaves_stops_nothing(server):
     await watcher.leave()
     assert (await server.log.first("clinvk.access")).status == 499
     assert server.supervisor.handle(run_id).run.state is RunState.RUNNING
+
+
+STREAMS = {
+    "native": ("/api/v1/prompt", asked("/steady 20 60", "stream-json")),
+    "group": ("/api/v1/parallel", {"tasks": [asked("/steady 20 60", "text")], "output_format": "stream-json"}),
+    "anthropic": ("/anthropic/v1/messages", {"max_tokens": 100}),
+    "openai": ("/openai/v1/chat/completions", {}),
+}
+SAID = {"model": "demo", "stream": True, "messages": [{"role": "user", "content": "/steady 20 60"}]}
+
+
+@pytest.mark.parametrize("api", STREAMS)
+async def test_a_client_whose_end_is_told_by_a_write_first_has_left_too(server, monkeypatch, api):
+    path, body = STREAMS[api]
+    closing = []
+
+    def refused(stream, data):
+        del data
+        closing.append(stream._close_callback)
+        stream._close_callback = None  # it comes in a moment
+        raise ConnectionResetError
+
+    connection = await server.post(body if "v1/p" in path else SAID | body, path=path)
+    assert await connection.head() == 200
+    run = await server.started()
+    monkeypatch.setattr(Stream, "write_to_fd", refused)
+    assert (await server.log.first("clinvk.access")).status == 499
+    closing[0]()
+    assert (await server.end(run.id)).stop_cause is StopCause.DISCONNECT
 
 
 async def test_the_end_of_a_run_that_its_client_waited_for_is_no_disconnect(server):

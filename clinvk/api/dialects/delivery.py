@@ -37,8 +37,8 @@ async def answer(call: Handler, run: Operation, speech: Speech, voice: Voice, *,
             await _Stream(call, voice).send(hearing)
         else:
             await _whole(call, run, hearing, voice)
-    except StreamClosedError:
-        return
+    except StreamClosedError:  # told by a write: Tornado tells of it in a moment
+        call.access.end(499)
     finally:
         run.owners.leave(call)
 
