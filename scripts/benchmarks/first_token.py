@@ -2,7 +2,7 @@
 
 cold   a process is started for it
 warm   a new conversation, on a process that waits for one
-live   the next turn of a session, on the process that had the turn before
+live   the next turn of a session, once the answer was read, on the process that had the turn before
 """
 
 import sys
@@ -82,8 +82,10 @@ class Bench:
         try:
             self._driven()
             self._ours["cold"].append(self._ask(self._without))
-            warm = self._warm(_WAITING + 2 * waiting.opening)
+            pause = _WAITING + 2 * waiting.opening
+            warm = self._warm(pause)
             self._ours["warm"].append(warm)
+            time.sleep(pause)  # who goes on has read the answer: the process that was started ahead meanwhile is up
             self._ours["live"].append(self._ask(self._with_pool, warm.session))
             asked = time.perf_counter()
             waiting.begin()
