@@ -79,13 +79,13 @@ class Bench:
 
     def round(self) -> None:
         waiting = self._drive()
+        pause = _WAITING + 2 * waiting.opening
         try:
-            self._driven()
+            self._driven(pause)
             self._ours["cold"].append(self._ask(self._without))
-            pause = _WAITING + 2 * waiting.opening
             warm = self._warm(pause)
             self._ours["warm"].append(warm)
-            time.sleep(pause)  # who goes on has read the answer: the process that was started ahead meanwhile is up
+            time.sleep(pause)  # to read the answer: by then the process is up that was started ahead
             self._ours["live"].append(self._ask(self._with_pool, warm.session))
             asked = time.perf_counter()
             waiting.begin()
@@ -106,12 +106,13 @@ class Bench:
             sides = {CLINVK: [ours for ours, _ in good], DRIVER: [floor for _, floor in good] or floors}
             yield row(identity, f"{self._cli}, {start}: first token", "ms", sides)
 
-    def _driven(self) -> None:
-        """The floor of one process: cold, and for its next turn."""
+    def _driven(self, pause: float) -> None:
+        """The floor of one process: cold, and for its next turn after a pause."""
         driver = self._drive()
         try:
             driver.begin()
             self._floor("cold", driver.began, driver.turn("hello"))
+            time.sleep(pause)
             self._floor("live", time.perf_counter(), driver.turn("and again"))
         finally:
             driver.end()
