@@ -13,6 +13,7 @@ from clinvk import __version__
 from clinvk.doctor import server, sockets
 from tests.doctor.conftest import Findings
 from tests.e2e.conftest import Served
+from tests.ports import held
 
 
 @pytest.fixture
@@ -50,15 +51,6 @@ def answering(said):
         yield listening.server_port
         listening.shutdown()
         thread.join()
-
-
-@contextlib.contextmanager
-def held(family=socket.AF_INET, host="127.0.0.1"):
-    """A port that nobody else is given meanwhile, and nobody listens on: whoever is told to can."""
-    with socket.socket(family) as holding:
-        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holding.bind((host, 0))
-        yield holding.getsockname()[1]
 
 
 def test_a_free_port_is_told_and_free_afterwards(found):

@@ -6,7 +6,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 
 from clinvk import processes
-from tests import ndjson
+from tests import ndjson, ports
 from tests.e2e.chromium import browser  # noqa: F401  a fixture of this folder
 
 DEADLINE = 20.0
@@ -160,11 +159,8 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """A port that nobody else is given meanwhile: whoever is told to can listen there."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    with ports.held() as held:
+        yield held
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from clinvk.backends.registry import default_registry
 from clinvk.supervisor import environment
 from tests.e2e.conftest import Served
+from tests.ports import held
 
 DENIED = "Permission denied"
 KEY = "hush-this-key-opens-the-server"
@@ -88,7 +89,7 @@ SECRETS = {
 class World:
     """A home of somebody's, three CLIs in it that look around, and a server below it."""
 
-    def __init__(self, home, before):
+    def __init__(self, home, before, port):
         self.home, self.workdir, self.bin = home, home / "work", home / "bin"
         self.workdir.mkdir()
         self.bin.mkdir()
@@ -98,10 +99,6 @@ class World:
             cli.chmod(0o755)
         self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notified.bind(str(home / "hush-notify"))
-        self.held = socket.socket()  # nobody else is given its port meanwhile
-        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.held.bind(("127.0.0.1", 0))
-        port = self.held.getsockname()[1]
         lead = {"ANTHROPIC_BASE_URL": f"http://127.0.0.1:{port}/anthropic", "ANTHROPIC_API_KEY": KEY}
         more = {**SECRETS, **lead, "NOTIFY_SOCKET": str(home / "hush-notify"), "PATH": f"{self.bin}:/usr/bin:/bin"}
         argv = (sys.executable, "-m", "clinvk", "serve", "--port", str(port))
@@ -118,7 +115,6 @@ class World:
     def close(self):
         self.served.end()
         self.notified.close()
-        self.held.close()
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +126,10 @@ def world(tmp_path_factory):
         before = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
         if not shutil.which("setpriv"):
             pytest.skip("setpriv")
-    made = World(tmp_path_factory.mktemp("probe"), before)
-    yield made
-    made.close()
+    with held() as port:
+        made = World(tmp_path_factory.mktemp("probe"), before, port)
+        yield made
+        made.close()
 
 
 @pytest.mark.e2e

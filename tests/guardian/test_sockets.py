@@ -1,6 +1,5 @@
 """What a service manager opened is the server's alone, and it is the guardian whom the manager knows."""
 
-import contextlib
 import errno
 import os
 import socket
@@ -11,6 +10,7 @@ import pytest
 
 from clinvk import guardian
 from tests.conftest import DEADLINE
+from tests.ports import held
 
 # Has a listening socket as descriptor 3, with the variables that name this process, or another.
 PROGRAM = """if True:
@@ -30,15 +30,6 @@ PROGRAM = """if True:
 """
 
 
-@contextlib.contextmanager
-def held():
-    """An address that nobody else is given meanwhile: who is told to can listen there, and else nobody does."""
-    with socket.socket() as holding:
-        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holding.bind(("127.0.0.1", 0))
-        yield holding.getsockname()
-
-
 def listens(address):
     with socket.socket() as client:
         client.settimeout(1)  # a queue of connections that nobody takes may be full
@@ -51,7 +42,8 @@ def listens(address):
 def test_the_guardian_does_not_go_on_listening_where_the_server_has_closed(launch, root, whose, count, refused):
     waiting, going = os.pipe()
     reading, told = os.pipe()
-    with held() as address:
+    with held() as port:
+        address = ("127.0.0.1", port)
         listening = socket.create_server(address)
         fd = listening.fileno()
         job = launch(
