@@ -72,7 +72,7 @@ TEXTS = st.one_of(
 )
 FLAGS = [(name, flag) for name, backend in BACKENDS.items() for flag in backend.traits.extra_flags]
 NAMED = pytest.mark.parametrize("name", BACKENDS)
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 MODES = [(approval, sandbox) for approval in ApprovalMode for sandbox in SandboxMode]
 
 

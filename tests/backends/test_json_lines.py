@@ -4,7 +4,7 @@ import json
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clinvk.backends import json_lines
@@ -64,7 +64,6 @@ def test_no_bytes_can_make_it_raise(line):
     assert orjson.dumps(json_lines.unknown(line).message)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(texts, values, max_size=3))
 def test_whatever_a_json_encoder_wrote_can_be_sent_on(written):
     message = json_lines.parse(json.dumps(written).encode())

@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clinvk.backends.lines import LINE_CEILING, LineBuffer
@@ -25,7 +25,6 @@ def test_any_chunking_gives_the_lines_of_the_whole(chunks):
     assert fed(chunks) == (lines, rest)
 
 
-@settings(deadline=None)
 @given(chunks)
 def test_any_chunking_strikes_the_same_ceiling(chunks):
     whole = b"".join(chunks)

@@ -21,7 +21,7 @@ from tests.contract.invariants import check
 from tests.contract.transcript import ALL, REGISTRY, TURN, WORKDIR, split
 
 SITE = Site(Installation(("/opt/cli",), "1.0.0"), "/home/dev/tmp")
-EXAMPLES = settings(deadline=None, max_examples=10)
+EXAMPLES = settings(max_examples=10)
 
 every_transcript = pytest.mark.parametrize("transcript", ALL, ids=str)
 every_backend = pytest.mark.parametrize("backend", [REGISTRY.get(name) for name in REGISTRY.names()])

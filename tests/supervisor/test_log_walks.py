@@ -132,4 +132,4 @@ def words(entry):
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=20, stateful_step_count=20, deadline=None)
+TestWalk.settings = settings(max_examples=20, stateful_step_count=20)

@@ -143,7 +143,7 @@ def test_an_event_that_cannot_be_read_is_told_of() -> None:
     assert "cannot read" in lines(told({"type": "notice", "message": 7}, width=200))[0]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.text(alphabet='a"\\\n日🎉\x01', min_size=1, max_size=40))
 def test_a_long_event_comes_in_parts_that_are_the_whole(text: str) -> None:
     text *= 2 * PIECE_BYTES // len(text.encode()) + 7
