@@ -33,6 +33,7 @@ FILES = {
     "codex": [
         "sessions/2026/11/21/rollout-2026-11-21T07-22-05-{id}.jsonl",
         "archived_sessions/rollout-2026-11-21T07-22-05-{id}.jsonl",
+        "shell_snapshots/{id}.tmp-1795364447177358910",
     ],
     "gemini": [
         "tmp/project/chats/session-2026-11-21T07-22-{id:.8}.jsonl",
@@ -119,6 +120,14 @@ def test_what_is_left_of_a_conversation_that_was_not_to_be_kept_is_among_what_is
     backend = REGISTRY.get(name)
     mine, *_ = ids(name)
     assert set(backend.residue(mine)) <= set(backend.stored(mine))
+
+
+def test_what_codex_noted_of_the_shell_goes_also_where_nothing_is_kept(tmp_path):
+    folder, variables = home("codex", tmp_path, moved=False)
+    mine, other, _ = ids("codex")
+    noted, others = (write(folder, "shell_snapshots/{id}.1795364447177358910.sh", each) for each in (mine, other))
+    assert residue.remove(REGISTRY.get("codex").residue(mine), variables) == residue.Removed(1)
+    assert [noted.exists(), others.exists()] == [False, True]
 
 
 @pytest.mark.parametrize("name", ["claude", "gemini", "demo"])

@@ -64,8 +64,8 @@ class CodexBackend:
     def explain(self, exit_: Exit) -> RunError | None:
         return text.explain(exit_)
 
-    def residue(self, session_id: str) -> tuple[Residue, ...]:  # noqa: ARG002  an ephemeral thread has no file
-        return ()
+    def residue(self, session_id: str) -> tuple[Residue, ...]:
+        return stored.snapshot(session_id)  # an ephemeral thread has no other file
 
     def stored(self, session_id: str) -> tuple[Residue, ...]:
         return stored.stored(session_id)
