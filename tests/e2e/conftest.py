@@ -56,8 +56,16 @@ class Served:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.patience)
         sent = None if body is None else json.dumps(body)
         kind = {} if body is None else {"Content-Type": "application/json"}
-        connection.request(method, path, sent, {"Connection": "close"} | kind | headers)
+        try:
+            connection.request(method, path, sent, {"Connection": "close"} | kind | headers)
+        except ConnectionRefusedError:
+            raise ConnectionRefusedError(self.whereabouts()) from None
         return connection.getresponse()
+
+    def whereabouts(self) -> str:
+        """What became of a server that nobody reaches any more."""
+        ended = f"exit status {self.guardian.poll()}, below the guardian {self.family()}, last words:"
+        return "\n".join([ended, *self.log.read_text(errors="replace").splitlines()[-20:]])
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
         return json.loads(self.call(method, path, body).read())
