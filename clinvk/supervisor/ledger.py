@@ -192,6 +192,8 @@ def _groups(path: Path) -> list[Cgroup]:
         stem = Path(path.read_text())
     except (OSError, ValueError):  # there were none
         return []
+    if not stem.is_absolute():  # it had none, or died while it wrote this
+        return []
     groups = [Cgroup(str(folder)) for folder in stem.parent.glob(f"{stem.name}-*")]
     return [group for group in groups if os.getpid() not in group.members()]
 

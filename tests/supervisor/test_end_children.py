@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clinvk import processes
 from clinvk.supervisor import ledger as module
-from clinvk.supervisor.cgroups import Cgroups
+from clinvk.supervisor.cgroups import NOWHERE, Cgroups
 from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.ledger import ANYBODYS, NAME, Entry, Ledger, end_children
 from tests.conftest import DEADLINE
@@ -123,6 +123,17 @@ def test_who_was_started_by_a_run_of_a_server_that_is_gone_does_not_end_itself(t
     assert follower.returncode == 0
     assert is_there(group)
     group.end()
+
+
+def test_of_a_server_that_had_no_groups_nothing_is_taken_for_one(tmp_path, monkeypatch):
+    of_somebody_else = tmp_path / "-empty"
+    of_somebody_else.mkdir()
+    monkeypatch.chdir(tmp_path)
+    ledger = Ledger(str(tmp_path))
+    ledger.note_groups(NOWHERE.stem)
+    ledger.close()
+    assert end_children(str(tmp_path)) == 0
+    assert of_somebody_else.exists()
 
 
 def test_what_nobody_can_be_charged_with_is_known_too(tmp_path):
