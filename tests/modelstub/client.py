@@ -22,7 +22,7 @@ def running() -> Iterator["Client"]:
             assert child.stdout
             said, _, port = child.stdout.readline().strip().rpartition(":")
             assert said == "model stub on http://127.0.0.1"
-            yield Client(int(port))
+            yield Client(int(port), child)
         finally:
             child.terminate()
 
@@ -48,8 +48,9 @@ class Heard:
 class Client:
     """Talks to the stub, one connection a request."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, child: "subprocess.Popen[str]") -> None:
         self.port = port
+        self._child = child
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
@@ -61,6 +62,8 @@ class Client:
             connection.request(method, path, raw, headers)
             response = connection.getresponse()
             return Heard(response.status, dict(response.headers.items()), response.read())
+        except ConnectionRefusedError:
+            raise ConnectionRefusedError(f"the stub is gone: exit status {self._child.poll()}") from None
         finally:
             connection.close()
 
