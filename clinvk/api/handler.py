@@ -248,9 +248,9 @@ class Handler(RequestHandler):
         self._answer(problems.of(error) if error else Problem(Kind.INTERNAL, "The request failed"))
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:  # noqa: ARG002
-        if value is None or isinstance(value, StreamClosedError | HTTPError):
-            return
-        if problems.of(value).kind is Kind.INTERNAL:
+        if isinstance(value, StreamClosedError):  # told by a write: Tornado tells of it in a moment
+            self.access.end(499)
+        elif value and not isinstance(value, HTTPError) and problems.of(value).kind is Kind.INTERNAL:
             _log.error("handler failed", exc_info=value, extra={"request_id": self.request_id})
 
     def on_finish(self) -> None:

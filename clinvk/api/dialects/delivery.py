@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Final
 
-from tornado.iostream import StreamClosedError
-
 from clinvk.api import answering, streams
 from clinvk.api.dialects import failures
 from clinvk.api.dialects.speech import Piece, Speech
@@ -37,8 +35,6 @@ async def answer(call: Handler, run: Operation, speech: Speech, voice: Voice, *,
             await _Stream(call, voice).send(hearing)
         else:
             await _whole(call, run, hearing, voice)
-    except StreamClosedError:  # told by a write: Tornado tells of it in a moment
-        call.access.end(499)
     finally:
         run.owners.leave(call)
 
