@@ -77,6 +77,7 @@ class Descendants:
         self.cgroups = cgroups
         self._on_seen = on_seen
         self._root = root or os.getpid()
+        self._session = os.getsid(self._root)
         self._families: dict[str, _Family] = {}
         self._strangers: dict[tuple[int, int], set[str]] = {}
         self._nobodys: set[int] = set()
@@ -280,7 +281,8 @@ class Descendants:
 
     def _remember(self, marker: str, row: Process) -> None:
         family = self._families[marker]
-        family.sessions.add(row.sid)
+        if row.sid != self._session:  # which it leaves in the moment after its fork: others are in it
+            family.sessions.add(row.sid)
         if (row.pid, row.started) not in family.seen:
             family.seen.add((row.pid, row.started))
             if row.alive:  # the next server could do no more to it
