@@ -80,6 +80,18 @@ class Client:
         entries: list[Any] = self.send("GET", "/__stub/log").json
         return entries
 
+    def asked(self, prompt: str) -> list[Any]:
+        """Those of them with that in their prompt."""
+        return [entry for entry in self.log() if prompt in entry.get("prompt", "")]  # some ask no model
+
+    def body(self, entry: Any) -> str:
+        """The request behind an entry of the log, whole."""
+        return self.send("GET", f"/__stub/request/{entry['seq']}").body.decode()
+
+    def go_on(self, entry: Any) -> None:
+        """Have it say one more piece of an answer that it says `[[step=1]]` by step."""
+        self.send("POST", f"/__stub/go/{entry['seq']}")
+
 
 def request(provider: str, prompt: str, stream: bool, model: str = "some-model") -> tuple[str, dict[str, Any]]:
     """Path and body of the plainest request."""

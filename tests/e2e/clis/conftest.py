@@ -66,15 +66,15 @@ class World:
 
     def requests(self, prompt: str) -> list[Any]:
         """What the stub was asked with that prompt in it: entries of its log."""
-        return [entry for entry in self.stub.log() if prompt in entry.get("prompt", "")]  # some ask no model
+        return self.stub.asked(prompt)
 
     def body(self, entry: Any) -> str:
         """The request behind a log entry, whole."""
-        return self.stub.send("GET", f"/__stub/request/{entry['seq']}").body.decode()
+        return self.stub.body(entry)
 
     def go_on(self, entry: Any) -> None:
         """Have the stub say one more piece of an answer that it says `[[step=1]]` by step."""
-        self.stub.send("POST", f"/__stub/go/{entry['seq']}")
+        self.stub.go_on(entry)
 
     def family(self) -> list[processes.Process]:
         """Every process of the CLIs: those below the server."""

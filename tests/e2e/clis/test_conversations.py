@@ -54,8 +54,8 @@ async def test_a_second_run_goes_on_where_the_first_ended(real, stub, backend):
     assert second.handle.run.error is None
     assert second.text == f"you said: who am I ({backend})"
     assert second.handle.run.backend_session_id == conversation
-    (entry,) = [entry for entry in stub.log() if f"who am I ({backend})" in entry.get("prompt", "")]
-    body = stub.send("GET", f"/__stub/request/{entry['seq']}").body.decode()
+    (entry,) = stub.asked(f"who am I ({backend})")
+    body = stub.body(entry)
     assert f"my name is Nemo ({backend})" in body
 
 
@@ -132,7 +132,7 @@ async def test_a_turns_usage_is_its_own_and_not_the_conversations(real, backend)
 async def test_a_conversation_that_is_not_there_fails_before_anything_is_asked(real, stub, backend):
     run = await turn(real, backend, f"lost ({backend})", ephemeral=False, resume=UNKNOWN)
     assert run.handle.run.error.code is ErrorCode.RESUME_FAILED
-    assert not [entry for entry in stub.log() if f"lost ({backend})" in entry.get("prompt", "")]
+    assert not stub.asked(f"lost ({backend})")
 
 
 async def test_or_is_begun_anew_where_that_is_wanted(real, backend):
