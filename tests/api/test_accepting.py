@@ -24,7 +24,7 @@ def listening():
 async def test_who_comes_when_there_is_no_descriptor_left_waits_and_is_taken(caplog, monkeypatch):
     monkeypatch.setattr(accepting, "_PAUSE_SECS", 0.01)
     taken = asyncio.get_running_loop().create_future()
-    tries = []
+    tries, thrice = [], asyncio.Event()
     with listening() as server, socket.socket() as client:
         client.setblocking(False)
 
@@ -35,6 +35,8 @@ async def test_who_comes_when_there_is_no_descriptor_left_waits_and_is_taken(cap
 
             def accept(self):
                 tries.append(1)
+                if len(tries) == 3:
+                    thrice.set()
                 return server.accept()
 
         door = Door(Counted(), lambda connection, _: taken.set_result(connection))
@@ -42,8 +44,7 @@ async def test_who_comes_when_there_is_no_descriptor_left_waits_and_is_taken(cap
             with contextlib.suppress(BlockingIOError):
                 client.connect(server.getsockname())
             async with asyncio.timeout(DEADLINE):
-                while len(tries) < 3:
-                    await asyncio.sleep(0.001)
+                await thrice.wait()
             again()
             async with asyncio.timeout(DEADLINE):
                 (await taken).close()

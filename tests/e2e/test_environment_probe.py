@@ -125,7 +125,7 @@ def world(tmp_path_factory):
     if os.getuid() == 0:  # who may do everything may look at everything: without that, root is a user like others
         before = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
         if not shutil.which("setpriv"):
-            pytest.skip("setpriv")
+            pytest.skip("setpriv is not installed")
     with held() as port:
         made = World(tmp_path_factory.mktemp("probe"), before, port)
         yield made
