@@ -3,13 +3,22 @@
 import os
 import subprocess
 
+import pytest
+
 from clinvk import processes
 from clinvk.supervisor.descendants import Descendants
 from tests.supervisor.leftovers import SLEEP
 
 
-async def test_a_child_that_was_seen_before_it_left_our_session_has_nobody_else_of_it(started):
-    neighbour = subprocess.Popen(SLEEP)
+@pytest.fixture
+def neighbour():
+    """A process in our session."""
+    with subprocess.Popen(SLEEP) as running:
+        yield running
+        running.kill()
+
+
+async def test_a_child_that_was_seen_before_it_left_our_session_has_nobody_else_of_it(neighbour, started):
     found = Descendants()
     child = started()
     found.enrol("run", child.pid)
@@ -19,5 +28,3 @@ async def test_a_child_that_was_seen_before_it_left_our_session_has_nobody_else_
     await found.end("run")
     assert not processes.read(child.pid).alive
     assert neighbour.poll() is None
-    neighbour.kill()
-    neighbour.wait()
