@@ -33,6 +33,7 @@ FILES = {
     "codex": [
         "sessions/2026/11/21/rollout-2026-11-21T07-22-05-{id}.jsonl",
         "archived_sessions/rollout-2026-11-21T07-22-05-{id}.jsonl",
+        "thread-writer-locks/{id}.lock",
         "shell_snapshots/{id}.tmp-1795364447177358910",
     ],
     "gemini": [

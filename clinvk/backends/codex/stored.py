@@ -19,7 +19,8 @@ def stored(session_id: str) -> tuple[Residue, ...]:
     name = f"rollout-*-{session_id}.jsonl"
     folders = ("sessions/*/*/*", "archived_sessions")
     said = (Residue(f"{folder}/{name}", session_id, HOME) for folder in folders)
-    return (*said, *snapshot(session_id))
+    lock = Residue(f"thread-writer-locks/{session_id}.lock", places=HOME)  # codex, killed as it wrote, leaves it
+    return (*said, lock, *snapshot(session_id))
 
 
 def deletion(session_id: str, installation: Installation) -> Command | None:

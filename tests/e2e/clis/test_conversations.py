@@ -1,8 +1,6 @@
 """Going on with a conversation of the real CLIs: over a supervisor of our own, as sessions will."""
 
-import contextlib
 import os
-import sqlite3
 
 import pytest
 
@@ -18,6 +16,7 @@ from clinvk.supervisor.limits import Limits
 from clinvk.supervisor.supervisor import Supervisor
 from tests import clis
 from tests.conftest import Stage, close
+from tests.e2e.clis import stored
 
 UNKNOWN = "01a1fbf0-0000-7000-8000-000000000000"
 
@@ -70,26 +69,19 @@ async def test_a_conversation_is_forgotten_by_its_cli_wherever_that_lives_and_ot
     other = await turn(real, backend, "argonaut", ephemeral=False)
     gone, kept = (run.handle.run.backend_session_id for run in (first, other))
     await real.supervisor.pool.settled(gone)
-    files = {path for path in tmp_path.rglob(f"*{gone[:8]}*") if path.is_file()}
-    assert any(b"nautilus" in path.read_bytes() for path in files)
+    assert [path for path in stored.holding(tmp_path, "nautilus") if gone[:8] in path.name]
 
     pool, cli = real.supervisor.pool, real.supervisor.registry.get(backend)
     assert (await pool.forget(cli, gone)).left == ()
-    assert rows(tmp_path, gone, "nautilus") == []
-    assert [path for path in tmp_path.rglob("*") if gone in path.name] == []
-    assert [path for path in files_in(tmp_path) if b"nautilus" in path.read_bytes()] == []
+    assert stored.rows(tmp_path, gone, "nautilus") == []
+    assert stored.named(tmp_path, gone) == []
+    assert stored.holding(tmp_path, "nautilus") == []
 
     again = await turn(real, backend, "who am I", ephemeral=False, resume=kept)
     assert again.handle.run.error is None
     lost = await turn(real, backend, "who am I", ephemeral=False, resume=gone)
     assert lost.handle.run.error.code is ErrorCode.RESUME_FAILED
     assert (await pool.forget(cli, gone)).left == (), "what is gone is no fault"
-
-
-def files_in(home):
-    """The CLIs' files there, but for databases, which keep what was deleted until they need the room."""
-    paths = (path for path in home.rglob("*") if path.is_file() and "clinvk" not in path.parts)
-    return [path for path in paths if ".sqlite" not in path.name]
 
 
 def move(backend, home, monkeypatch):
@@ -107,18 +99,6 @@ MOVED = {
     "gemini": ("GEMINI_CLI_HOME", ".gemini", ".gemini"),
 }
 """The variable, the folder that it stands for, and where that is in the one it names."""
-
-
-def rows(folder, *words):
-    """The rows of all databases below `folder` that have one of these words."""
-    found = []
-    for path in folder.rglob("*.sqlite"):
-        with contextlib.closing(sqlite3.connect(path)) as database:
-            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            for (table,) in tables:
-                every = database.execute(f'SELECT * FROM "{table}"').fetchall()
-                found += [row for row in every if any(word in str(row) for word in words)]
-    return found
 
 
 async def test_a_turns_usage_is_its_own_and_not_the_conversations(real, backend):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests import clis, ndjson
+from tests.e2e.clis import stored
 from tests.e2e.clis.conftest import ALONE, World
 from tests.e2e.conftest import Served, configure
 
@@ -42,17 +43,6 @@ def body_of(world, prompt):
     return world.body(entry)
 
 
-def files_of(world, *words):
-    """The CLIs' files that are named so, or have one of these words in them. Databases are not looked into."""
-    paths = [path for path in world.home.rglob("*") if path.is_file() and "clinvk" not in path.parts]
-    return [
-        path
-        for path in paths
-        if ".sqlite" not in path.name
-        and any(word in path.name or word.encode() in path.read_bytes() for word in words)
-    ]
-
-
 def test_a_session_goes_on_over_other_connections_and_servers(new_world, backend):
     world = new_world()
     first = begun(world, backend, f"my name is Nemo ({backend})")
@@ -87,7 +77,7 @@ def test_a_session_whose_conversation_is_lost_is_answered_anew_and_told(world, b
     lost = begun(world, backend, f"soon forgotten {backend}")
     world.nothing_left()
     conversation = session(world, lost)["backend_session_id"]
-    files = files_of(world, f"soon forgotten {backend}")
+    files = stored.holding(world.home, f"soon forgotten {backend}")
     assert files
     for path in files:
         path.unlink()
@@ -106,11 +96,11 @@ def test_a_deleted_session_is_gone_from_its_clis_store_and_others_are_not(world,
     kept = begun(world, backend, f"no secret {backend}", **where)
     world.nothing_left()
     conversation = session(world, gone)["backend_session_id"]
-    assert files_of(world, f"my secret {backend}")
+    assert stored.holding(world.home, f"my secret {backend}")
 
     assert world.served.json("DELETE", f"/api/v1/sessions/{gone}") == {"deleted": True, "id": gone}
-    assert files_of(world, f"my secret {backend}") == []
-    assert not [path for path in world.home.rglob("*") if conversation in path.name]
+    assert stored.holding(world.home, f"my secret {backend}") == []
+    assert stored.named(world.home, conversation) == []
     assert world.served.call("DELETE", f"/api/v1/sessions/{gone}").status == 404
     assert world.served.call("GET", f"/api/v1/sessions/{gone}").status == 404
     asked = {"backend": backend, "prompt": "hello", "session_id": gone}
