@@ -10,7 +10,7 @@ import secrets
 import pytest
 
 from tests.e2e.clis import waiting
-from tests.e2e.conftest import SOAK, configure
+from tests.e2e.conftest import SOAK
 
 TRIALS = 100 if SOAK else 3
 FEW = 20 if SOAK else 1
@@ -22,8 +22,6 @@ ANYTHING = {"approval_mode": "none", "sandbox_mode": "full"}
 
 ALLOWED = {"claude": "Bash(touch:*)", "gemini": "run_shell_command(touch)"}
 """What lets an agent touch a file without asking. codex has nothing of the kind."""
-ROOMY = {"max_idle_memory_bytes": 4 << 30}
-"""For children of all three, of several kinds."""
 
 TOLD_WITH_THE_TURN = {"codex": ("system_prompt", "model"), "gemini": ("system_prompt",), "claude": ()}
 """Beside the prompt, what two runs on one child may differ in."""
@@ -32,7 +30,7 @@ TOLD_WITH_THE_TURN = {"codex": ("system_prompt", "model"), "gemini": ("system_pr
 @pytest.fixture(scope="module")
 def pooled(stub, tmp_path_factory):
     home = tmp_path_factory.mktemp("canary")
-    world = waiting.start(stub, configure(home, pool=ROOMY), {"SECRET_OF_THE_SERVER": OF_SERVER})
+    world = waiting.start(stub, home, {"SECRET_OF_THE_SERVER": OF_SERVER})
     yield world
     world.served.end()
 
@@ -124,7 +122,7 @@ def test_a_session_keeps_its_secret_from_the_next_conversation(pooled, backend, 
     fields = {"workdir": str(mine), **ANYTHING}
     secret = f"canary-{secrets.token_hex(8)}"
     pooled.warmed(backend, **fields)
-    session = pooled.told(backend, f"my secret is {secret}", **fields)
+    session = pooled.kept(backend, f"my secret is {secret}", **fields)
     told_b, bodies = looks(pooled, backend, 1, **fields)
     assert told_b.pid != session.pid
     assert_none(bodies, secret)
@@ -139,13 +137,13 @@ def test_a_tool_that_was_allowed_is_not_allowed_to_the_next(pooled, backend, fol
     _, mine = folders
     made = mine / "made"
     asked = {"workdir": str(mine), "ephemeral": True}
-    pooled.reload(pool=ROOMY, backends={backend: {"allowed_tools": [ALLOWED[backend]]}})
+    pooled.reload(backends={backend: {"allowed_tools": [ALLOWED[backend]]}})
     for _ in range(2):  # the second leaves a child that waits, or meets it
         pooled.told(backend, f"may I [[tool=shell cmd=touch%20{made}]]", **asked)
         assert made.exists()
         made.unlink()
     before = pooled.waiting(backend)
-    pooled.reload(pool=ROOMY)
+    pooled.reload()
     told = pooled.told(backend, f"and now [[tool=shell cmd=touch%20{made}]]", **asked)
     assert not made.exists()
     assert told.pid not in before

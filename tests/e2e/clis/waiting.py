@@ -4,7 +4,8 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from clinvk import processes
 from clinvk.supervisor.environment import MARKER
@@ -15,6 +16,9 @@ from tests.modelstub.client import Client
 
 TRIES = 6
 """Starts after which a child waits for sure: at their first ones the CLIs furnish their folders."""
+
+ROOMY: Final = MappingProxyType({"pool": {"max_idle_memory_bytes": 4 << 30}})
+"""For children of all three, of several kinds: the usual memory is too little for two of gemini's."""
 
 
 class Told(NamedTuple):
@@ -57,6 +61,14 @@ class Pooled(World):
                 return told
         raise AssertionError(f"{TRIES} runs, and none of them met a child that waited")
 
+    def kept(self, backend: str, prompt: str, **fields: Any) -> Told:
+        """A turn after which its child waits for the next, once more if it left something."""
+        for _ in range(TRIES):
+            told = self.told(backend, prompt, **fields)
+            if told.pid in self.waiting(backend):
+                return told
+        raise AssertionError(f"{TRIES} turns, and none of their children waits")
+
     def settled(self) -> None:
         """See every slot free: what is left then waits, or is being retired by somebody else's wish."""
         until = time.monotonic() + DEADLINE
@@ -76,8 +88,8 @@ class Pooled(World):
             self.served.call("GET", "/health").read()
 
     def reload(self, **settings: Any) -> None:
-        """Have the server take these for its settings."""
-        configure(self.home, **settings)
+        """Have the server take these for its settings, beside the room."""
+        configure(self.home, **ROOMY, **settings)
         before = self.served.log.read_text().count("reloaded ")
         os.kill(self.served.pid, signal.SIGHUP)
         until = time.monotonic() + DEADLINE
@@ -100,6 +112,6 @@ def is_alive(pid: int) -> bool:
 
 
 def start(stub: Client, home: Path, more: dict[str, str] | None = None) -> Pooled:
-    """A server on `home` with the usual settings, that is with children that wait."""
+    """A server on `home` whose children wait as they usually do, with room for all that the tests want."""
     environment = clis.environment(home, f"http://127.0.0.1:{stub.port}") | (more or {})
-    return Pooled(Served(home, more=environment), stub, home)
+    return Pooled(Served(configure(home, **ROOMY), more=environment), stub, home)
