@@ -44,12 +44,15 @@ class Job(Generic[T]):
 
 
 class Outcome(NamedTuple):
-    """What became of a job: what it gave, or why it failed; the totals as of its commit, if there was one."""
+    """What became of a job: what it gave, or why it failed; the totals as of its commit, if there was one, and
+    whether rows were written in that.
+    """
 
     job: Job[Any]
     result: Any = None
     error: Exception | None = None
     totals: Totals | None = None
+    wrote: bool = False
 
 
 def do(database: Database, jobs: Sequence[Job[Any]]) -> list[Outcome]:
@@ -66,14 +69,17 @@ def totals(db: sqlite3.Connection) -> Totals:
 
 
 def _together(database: Database, jobs: Sequence[Job[Any]]) -> list[Outcome]:
+    before = database.connection.total_changes
     results, counted = database.transact(lambda db: ([job.work(db) for job in jobs], totals(db)))
-    return [Outcome(job, result, totals=counted) for job, result in zip(jobs, results, strict=True)]
+    wrote = database.connection.total_changes > before
+    return [Outcome(job, result, None, counted, wrote) for job, result in zip(jobs, results, strict=True)]
 
 
 def _alone(database: Database, job: Job[Any]) -> Outcome:
     try:
         if not job.writes:
             return Outcome(job, job.work(database.connection))
+        before = database.connection.total_changes
         result, counted = database.transact(lambda db: (job.work(db), totals(db)))
         if job.erases:
             database.fold()
@@ -83,4 +89,4 @@ def _alone(database: Database, job: Job[Any]) -> Outcome:
         return Outcome(job, error=error if isinstance(error, _OURS) else StoreUnavailable(str(error)))
     except Exception as error:  # noqa: BLE001  whatever it is, the thread goes on and the caller hears of it
         return Outcome(job, error=error)
-    return Outcome(job, result, totals=counted)
+    return Outcome(job, result, None, counted, wrote=database.connection.total_changes > before)

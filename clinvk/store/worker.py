@@ -96,14 +96,15 @@ class Worker:
             await asyncio.to_thread(self._thread.join)
 
     def _settle_all(self, outcomes: list[Outcome]) -> None:
-        for job, result, error, totals in outcomes:
-            self._settle(job, result, error, totals)
+        for outcome in outcomes:
+            self._settle(outcome)
 
-    def _settle(self, job: Job[T], result: T, error: Exception | None, totals: Totals | None) -> None:
+    def _settle(self, outcome: Outcome) -> None:
+        job, result, error, totals, wrote = outcome
         self.totals = totals or self.totals
         refused = error.reason if isinstance(error, StoreUnavailable) else None
         if refused or error is None:
-            self._judge(refused, writes=job.writes)
+            self._judge(refused, writes=job.writes if refused else wrote)
         if job.done.cancelled():
             return
         if error:
@@ -112,7 +113,7 @@ class Worker:
             job.done.set_result(result)
 
     def _judge(self, refused: str | None, *, writes: bool) -> None:
-        """Keep `failure`. A read that succeeds is no sign that a full disk has room again."""
+        """Keep `failure`. That nothing had to be written is no sign that a full disk has room again."""
         if refused is None and self._failed_writing and not writes:
             return
         self._failed_writing = refused is not None and (writes or self._failed_writing)

@@ -71,6 +71,16 @@ async def test_reading_works_on_a_full_disk_and_is_no_sign_of_room(store):
     assert store.failure == FULL
 
 
+async def test_nor_is_what_finds_nothing_to_write(store, caplog):
+    """Of a run whose beginning was refused something is noted all the same."""
+    await fill(store)
+    caplog.clear()
+    store.note_view("run_that_is_not_there", lambda: b"{}")
+    await store.remove_oldest_runs(1)
+    await store.sessions(SessionQuery())
+    assert (store.failure, caplog.messages) == (FULL, [])
+
+
 async def test_a_failure_is_logged_once_and_so_is_its_end(store, caplog):
     await fill(store)
     for n in range(3):
