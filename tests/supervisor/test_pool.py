@@ -7,6 +7,7 @@ import pytest
 
 from clinvk.domain import events
 from clinvk.domain.run import Continuation, Start
+from clinvk.supervisor import measuring
 from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.supervisor.lodgings import House, Lodger, furnished, is_alive, of_key
 
@@ -153,8 +154,12 @@ async def test_a_conversation_whose_run_wants_another_child_is_let_go_before_it_
     assert second.handle.run.continuation is Continuation.RESUMED
 
 
-@pytest.mark.parametrize("written", [False, True])
-async def test_a_conversation_that_others_went_on_with_is_taken_up_from_where_it_is(house, tmp_path, written):
+@pytest.mark.parametrize(("written", "waited"), [(False, True), (True, True), (True, False)])
+async def test_a_conversation_that_others_went_on_with_is_taken_up_from_where_it_is(
+    house, tmp_path, monkeypatch, written, waited
+):
+    """What is written in the first moments is the child's own, which has answered and then writes it down."""
+    monkeypatch.setattr(measuring, "WRITTEN_SECS", 0.0 if waited else 3600.0)
     first = (await house.ask("one", **KEPT)).handle.run
     (tmp_path / ".lodger").mkdir()
     file = tmp_path / ".lodger" / f"{first.backend_session_id}.txt"
@@ -163,7 +168,7 @@ async def test_a_conversation_that_others_went_on_with_is_taken_up_from_where_it
     if written:
         file.write_text("another turn, of a terminal")
     second = (await house.ask("two", session_id=first.spec.session_id, **KEPT)).handle.run
-    assert second.continuation is (Continuation.RESUMED if written else Continuation.LIVE)
+    assert second.continuation is (Continuation.RESUMED if written and waited else Continuation.LIVE)
 
 
 async def test_a_conversation_that_is_forgotten_has_no_child_any_more(house):
