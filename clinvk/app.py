@@ -165,14 +165,18 @@ def _forget_ourselves(ports: set[int]) -> None:
 
 
 async def _look_around(probe: Probe, ending: Ending) -> None:
-    """See which CLIs there are, and tell: those that know their version by then.
+    """See which CLIs there are, and tell: after a while those that are known by then, and the others in the end.
 
     Nobody has to wait for that but the runs of a CLI that is still being looked at.
     """
     look = Tasks().spawn(probe.look(), name="look around")
-    await first_of(look, ending.asked, timeout=_LOOK_SECS)
-    for found in probe.told():
-        _backends_log.info(found)
+    told = set[str]()
+    for patience in (_LOOK_SECS, None):
+        await first_of(look, ending.asked, timeout=patience)
+        for found in probe.told():
+            if found not in told:
+                _backends_log.info(found)
+        told.update(probe.told())
 
 
 def _status(parts: _Parts) -> str:

@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,8 +62,10 @@ def subreaper() -> Iterator[None]:
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     yield
-    left = [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]
-    assert not left, f"left behind: {left}"
+    until = time.monotonic() + DEADLINE
+    while left := [row for row in processes.descendants(os.getpid(), processes.table()) if row.alive]:
+        assert time.monotonic() < until, f"left behind: {left}"
+        time.sleep(0.02)  # nobody tells of what others began
 
 
 @pytest.fixture(scope="session", autouse=True)

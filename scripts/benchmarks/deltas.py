@@ -119,6 +119,8 @@ def _holds(plan: Plan, streams: int, folder: Path, program: Program) -> Row:
             served.end()
         windows = range(int(found["began"] * 10), int(found["ended"] * 10) + 1)
         holds = [hold for window, hold in json.loads(report.read_text()).items() if int(window) in windows]
+        if not holds:
+            raise NotServed("the server stood still all the while that it was measured")
         passed.append(max(hold[0] for hold in holds) * 1000)
         computed.append(max(hold[1] for hold in holds) * 1000)
     name = f"longest hold of the loop, {streams} × {RATE}/s"

@@ -42,9 +42,13 @@ def measure(plan: Plan, folder: Path, program: Program, _: str | None) -> Iterat
 def first_health(home: Path) -> tuple[float, float]:
     """Seconds from the start of `clinvk serve` to the first answer of /health, and those of CPU in them."""
     home.mkdir(parents=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as held:  # nobody else is given it meanwhile, and whoever is told to can listen on it
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        return _first_health(home, held.getsockname()[1])
+
+
+def _first_health(home: Path, port: int) -> tuple[float, float]:
     command = [sys.executable, "-m", "clinvk", "serve", "--port", str(port), "--log-level", "warning"]
     began, quiet = time.perf_counter(), subprocess.DEVNULL
     with subprocess.Popen(command, stdin=quiet, stdout=quiet, env=environment(home), cwd=home) as process:

@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 
 import clis
@@ -46,7 +47,7 @@ def work(row: Row, asked: argparse.Namespace) -> bool:
     began = time.monotonic()
     try:
         found = tried(row, asked.trials or row.trials)
-    except (Unexpected, OSError, AssertionError, LookupError, StopIteration):
+    except (Unexpected, OSError, HTTPException, AssertionError, LookupError, StopIteration):
         print(f"{row.id}: FAILED\n{traceback.format_exc()}", flush=True)
         return False
     told = results.of(row, found, time.monotonic() - began)

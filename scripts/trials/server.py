@@ -17,6 +17,8 @@ from clinvk import processes
 from clinvk.processes import Process
 
 DEADLINE = 60.0
+_REPLAYS = 5
+"""How often a log is asked for, at most."""
 _SERVED = Path(__file__).with_name("served.py")
 NATIVE, OPENAI, ANTHROPIC = "/api/v1/prompt", "/openai/v1/chat/completions", "/anthropic/v1/messages"
 
@@ -128,8 +130,14 @@ class Server:
         return self.json("POST", f"/api/v1/runs/{run_id}/cancel?wait=30")
 
     def replay(self, run_id: str) -> list[Any]:
-        """All events of a run that has ended."""
-        status, told = self._raw("GET", f"/api/v1/runs/{run_id}/events")
+        """All events of a run that has ended. An impatient server cuts a reader off that stood still."""
+        for again in reversed(range(_REPLAYS)):
+            try:
+                status, told = self._raw("GET", f"/api/v1/runs/{run_id}/events")
+                break
+            except (http.client.IncompleteRead, ConnectionError):
+                if not again:
+                    raise
         return [json.loads(line) for line in told.splitlines() if line.strip()] if status == 200 else []
 
     def below(self) -> list[Process]:

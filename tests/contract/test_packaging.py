@@ -95,7 +95,7 @@ class Machine:
         self.programs = folder / "bin"
         self.programs.mkdir()
         for part in ("scripts", "requirements"):
-            shutil.copytree(ROOT / part, self.checkout / part)
+            shutil.copytree(ROOT / part, self.checkout / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", self.checkout)
         for tool in TOOLS:
             (self.programs / tool).symlink_to(shutil.which(tool) or pytest.skip(f"no {tool} here"))

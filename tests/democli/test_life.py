@@ -5,6 +5,8 @@ import signal
 import pytest
 
 DEADLINE = 20.0
+SLOW = "/slow " + "x " * 40
+"""Sixteen seconds: four words in each."""
 DONE = {"type": "done", "turn": "t", "stop_reason": "end_turn", "error": None}
 INTERRUPTED = {"type": "done", "turn": "t", "stop_reason": None, "error": None}
 
@@ -16,7 +18,7 @@ def test_prompts_that_come_early_wait_for_their_turn(child):
     assert {message["turn"] for message in child.until("done")} == {"b"}
 
 
-@pytest.mark.parametrize("prompt", ["/slow", "/hang", "/ask", "/burst 100m", "/big 1000m"])
+@pytest.mark.parametrize("prompt", [SLOW, "/hang", "/ask", "/burst 100m", "/big 1000m"])
 def test_whatever_it_does_an_interrupt_ends_the_turn_and_not_the_child(child, prompt):
     child.prompt(prompt)
     child.until("conversation")
@@ -26,7 +28,7 @@ def test_whatever_it_does_an_interrupt_ends_the_turn_and_not_the_child(child, pr
     assert child.end() == (0, b"")
 
 
-@pytest.mark.parametrize("prompt", ["/slow", "/hang", "/ask", "/burst 100m"])
+@pytest.mark.parametrize("prompt", [SLOW, "/hang", "/ask", "/burst 100m"])
 def test_the_end_of_stdin_interrupts_a_turn(child, prompt):
     child.prompt(prompt)
     child.until("conversation")

@@ -14,7 +14,7 @@ import yaml
 from clinvk import cli, settings
 from clinvk.schemas import Schemas
 from tests.deploy.proxies import DEPLOY, needs
-from tests.e2e.conftest import Served
+from tests.e2e.conftest import Served, until
 
 ROOT = DEPLOY.parents[1]
 HERE = DEPLOY / "docker"
@@ -94,7 +94,7 @@ def test_the_health_check_tells_a_server_that_is_well_from_one_that_is_not(serve
         command = [part.replace("8080", str(port)) for part in probe()]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
-    assert looks(served.port) == 0
+    until(lambda: looks(served.port) == 0)  # it is patient for four seconds only
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         assert looks(nobody.getsockname()[1]) != 0

@@ -132,7 +132,7 @@ async def test_a_slow_cli_is_given_up_and_nothing_of_it_is_left(machine, look, m
 
 async def test_clis_that_were_not_looked_at_to_the_end_are_not_said_to_be_of_no_use(machine, look, monkeypatch):
     monkeypatch.setattr(clis, "_BOUND_SECS", 0.5)
-    machine.configure("default_backend: claude\n")
+    machine.configure("default_backend: claude\nbackends: {gemini: {enabled: false}}\n")
     for name in ("claude", "codex"):
         machine.cli(name, version="sleep 1000")
     found = await look()

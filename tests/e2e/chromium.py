@@ -20,7 +20,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     if program is None:
         pytest.skip(f"no browser found: none of {', '.join(_BROWSERS)} is installed")
     home = str(tmp_path_factory.mktemp("browser"))
-    expect.set_options(timeout=DEADLINE * 1000)
+    expect.set_options(timeout=3 * DEADLINE * 1000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=program, args=_QUIET, env={"HOME": home, "PATH": "/usr/bin:/bin"}

@@ -39,7 +39,8 @@ class Served:
         environment |= {"HOME": str(home), "CLINVK_HOME": str(home / "clinvk")} | dict(more or {})
         command = argv or (sys.executable, "-m", "clinvk", "serve", "--port", "0", *flags)
         self.log = home / "server.log"
-        with self.log.open("wb") as log:
+        self.log.write_bytes(b"")
+        with self.log.open("ab") as log:  # another may write it too, each at its end
             self.guardian = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=home
             )

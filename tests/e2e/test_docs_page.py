@@ -26,7 +26,7 @@ class Tab:
 
     def __init__(self, context: BrowserContext, port: int) -> None:
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(DEADLINE * 1000)
+        self.page.set_default_timeout(3 * DEADLINE * 1000)
         self.port = port
         self.complaints: list[str] = []
         self.hosts: set[str] = set()

@@ -2,11 +2,19 @@
 
 import pytest
 
-from clinvk.remote import RemoteMonitor
+from clinvk.remote import RemoteMonitor, http, streams
+from tests.api.client import DEADLINE
 from tests.api.conftest import complaints, new_server, quiet, schemas, server
 from tests.remote.relay import Relay, Scripted
 
 __all__ = ["complaints", "new_server", "quiet", "schemas", "server"]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """What comes late on a busy machine is no sign of another server, or of none."""
+    monkeypatch.setattr(streams, "_FIRST_SECS", DEADLINE)
+    monkeypatch.setattr(http, "_CONNECT_SECS", DEADLINE)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+from textual.notifications import Notification
 from textual.pilot import Pilot
 
 from tests.tui.scripted import Server
@@ -65,6 +66,12 @@ class Person:
     async def sees_no(self, text: str) -> None:
         """`text` leaves the screen."""
         await self.until(lambda: text not in self.text)
+
+
+@pytest.fixture(autouse=True)
+def toasts_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is until somebody looks: they go by the clock on the wall."""
+    monkeypatch.setattr(Notification, "time_left", property(lambda _: 60.0))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from textual.widgets import Input
 from tests.tui.conftest import DEADLINE
 from tests.tui.scripted import Server
 from tests.tui.visits import Page, visiting
+from tui.terminal import input as terminal_input
 from tui.terminal.input import LARGEST_PASTE, MOST_KEYS
 from tui.web import Visit
 
@@ -34,7 +35,10 @@ async def test_a_flood_of_text_goes_whole_into_a_field_a_slice_at_a_time(server:
 
 
 @pytest.mark.parametrize("piece", [7, 2048])
-async def test_a_paste_in_pieces_arrives_whole(server: Server, piece: int) -> None:
+async def test_a_paste_in_pieces_arrives_whole(
+    server: Server, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    monkeypatch.setattr(terminal_input, "_TICK_SECS", DEADLINE)  # the next piece comes, however late
     page = Page()
     async with visiting(server, page) as (visit, _):
         await page.sees("help")
