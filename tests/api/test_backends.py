@@ -10,6 +10,7 @@ from clinvk.api import backends
 from clinvk.backends.base import Capabilities, Executable
 from clinvk.backends.demo.backend import DemoBackend
 from clinvk.backends.registry import Registry
+from clinvk.supervisor import pool
 from clinvk.supervisor.limits import BackendOptions, Limits, PoolLimits
 from clinvk.supervisor.probe import Probe
 from tests.api.client import DEADLINE
@@ -148,7 +149,8 @@ async def test_capabilities_are_those_of_the_backend(with_backends, place):
     assert told == {"stream": True, "resume": True, "system_prompt": True, "images": True, "warm": False}
 
 
-async def test_processes_that_wait_are_told(new_server):
+async def test_processes_that_wait_are_told(new_server, monkeypatch):
+    monkeypatch.setattr(pool, "LOOK_SECS", 3600.0)  # what they hold is another number at each look
     server = await new_server(limits=Limits(pool=PoolLimits(children=3)))
     await server.prompt(QUICK, ephemeral=True)
     await until(lambda: server.supervisor.pool.idle("demo").children == 1)

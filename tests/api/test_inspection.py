@@ -1,5 +1,6 @@
 """GET /api/v1/runs/{id}/processes: what only a look at a live run tells."""
 
+import asyncio
 import os
 import threading
 
@@ -8,7 +9,7 @@ import pytest
 from clinvk import processes
 from clinvk.supervisor import descendants
 from clinvk.supervisor.limits import Limits
-from tests.api.client import hanging, run_of
+from tests.api.client import DEADLINE, hanging, run_of
 
 
 @pytest.fixture
@@ -24,11 +25,17 @@ async def inspected(server, run_id):
     return reply.json
 
 
+def all_have_begun(rows):
+    return sum(row["command"] == "sleep 86400" for row in rows) == len(rows) - 1
+
+
 async def test_a_live_run_shows_its_processes_parents_first(server):
     stream = await server.stream("/children")
     pids = [int((await stream.until("text.delta"))["text"].split()[1]) for _ in range(4)]
     run = server.newest().run
-    found = (await inspected(server, run.id))["processes"]
+    async with asyncio.timeout(DEADLINE):
+        while not all_have_begun(found := (await inspected(server, run.id))["processes"]):
+            pass  # each is told of before it is what it is to be
     child, *others = sorted(found, key=lambda row: row["pid"] != run.pid)
     assert found.index(child) < min(found.index(row) for row in others if row["ppid"] == run.pid)
     assert {row["pid"] for row in others} == set(pids)

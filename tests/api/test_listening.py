@@ -20,6 +20,12 @@ ASK = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 STREAM = b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Who is refused may say what it wants, however late."""
+    monkeypatch.setattr("clinvk.api.connections._REFUSAL_SECS", 2 * DEADLINE)
+
+
 async def until(server, phase, count):
     """Wait until so many connections are in that phase."""
     async with asyncio.timeout(DEADLINE):

@@ -110,14 +110,14 @@ async def test_what_has_no_effect_is_named_an_effort_that_no_cli_knows_too(serve
 
 @pytest.mark.parametrize("stream", FORMS)
 async def test_a_stop_sequence_cuts_across_chunks_and_stops_the_run(server, stream):
-    fields = {"stop": ["e w", "word word"]}
+    fields = {"stop": ["n a t", "time time"]}
     if stream:
-        told = await streamed(server, "/slow", **fields)
+        told = await streamed(server, "/steady 4 60", **fields)
         text, finish = told.text, told.finish
     else:
-        reply = await server.fetch(CHAT, body("/slow", **fields))
+        reply = await server.fetch(CHAT, body("/steady 4 60", **fields))
         text, finish = text_of(reply), reply.json["choices"][0]["finish_reason"]
-    assert (text, finish) == ("Slowly, on", "stop")
+    assert (text, finish) == ("Once upo", "stop")
     run = server.newest()
     seen = await server.end(run.id)
     assert (seen.state, seen.stop_cause) == (RunState.CANCELLED, StopCause.CLIENT)

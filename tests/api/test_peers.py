@@ -16,12 +16,19 @@ from clinvk.api import peers
 from clinvk.api.peers import Peer
 from clinvk.api.services import Bounds
 from clinvk.domain.access import Grant, Keyring, digest
+from clinvk.supervisor import descendants
 from tests.api.client import DEADLINE
 
 pytestmark = pytest.mark.skipif(not peers.CAN_TELL, reason="only Linux tells whose a connection is")
 
 NOBODY = 65534
 as_another_user = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a program of another user")
+
+
+@pytest.fixture(autouse=True)
+def unseen(monkeypatch):
+    """The server of a test lives in our process, and takes a program that we start for what a run has left."""
+    monkeypatch.setattr(descendants, "LOOK_SECS", 3600.0)
 
 
 def has_ipv6():

@@ -2,10 +2,11 @@
 
 import pytest
 
+from clinvk.domain.run import StopCause
 from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.api.client import hanging
 from tests.api.conftest import BRIEF, QUICK
-from tests.api.groups import demo, parallel, runs_of
+from tests.api.groups import demo, runs_of
 from tests.api.keyed import keyed
 
 HEADER = "X-Clinvk-Start"
@@ -103,10 +104,13 @@ async def test_a_run_that_is_asked_for_once_more_says_no_more_than_is_known(serv
 
 
 async def test_a_group_tells_it_of_each_run_and_not_of_itself(server):
-    reply = await parallel(server, demo(), demo())
-    assert HEADER not in reply.headers
-    runs = await runs_of(server, reply.headers["X-Group-Id"])
+    connection = await server.post({"tasks": [demo("/hang"), demo("/hang")]}, path="/api/v1/parallel")
+    await server.started(2)
+    runs = await runs_of(server, server.newest().run.spec.origin.group_id)
     assert [run["start"] for run in runs] == ["cold", "cold"]
+    for run in runs:
+        server.supervisor.stop(run["id"], StopCause.CLIENT)
+    assert HEADER not in (await connection.reply()).headers
 
 
 async def test_what_is_only_shown_has_none(server):

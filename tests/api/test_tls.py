@@ -152,7 +152,8 @@ async def test_who_waits_in_the_handshake_makes_room_for_others(new_secure, pair
                     return
 
 
-async def test_there_is_no_room_over_tls_either(new_secure, pair):
+async def test_there_is_no_room_over_tls_either(new_secure, pair, monkeypatch):
+    monkeypatch.setattr("clinvk.api.connections._REFUSAL_SECS", 2 * DEADLINE)
     server = await new_secure(Bounds(max_connections=1))
     async with connected(server, pair[0]) as first:
         await prompting(first, "/hang")  # who asks for nothing makes room before long

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-LIFE = 30.0
+LIFE = 120.0
 """Seconds after which what was left ends by itself."""
 TOO_LONG = 17 << 20
 """Bytes, more than a line may have."""
@@ -148,6 +148,12 @@ def prompts() -> Iterator[dict[str, Any]]:
             yield message
 
 
+def await_go() -> None:
+    for line in sys.stdin:
+        if json.loads(line)["type"] == "go":
+            return
+
+
 def serve() -> None:
     (folder() / "own").mkdir()
     (folder() / "own" / "cache").write_text("as it was")
@@ -160,7 +166,7 @@ def serve() -> None:
             sys.stdout.flush()
         LATE.clear()
         say(type="conversation", turn=turn, id=message["conversation"] or f"talk-{os.getpid()}-{number}")
-        time.sleep(0.1)  # as those do that get the prompt only when this was heard
+        await_go()  # as those do that get the prompt only when this was heard
         tell(turn, act(prompt))
         failed = {"code": "backend_failed", "message": "as asked"} if message["prompt"].endswith(BADLY) else None
         say(type="done", turn=turn, stop_reason=None if failed else "end_turn", error=failed)

@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Any
 
 from clinvk.backends.base import Command, Place, SettingsFiles
+from clinvk.backends.demo.dialogue import DemoDialogue
 from clinvk.supervisor import leavings
 from clinvk.supervisor.limits import Limits, PoolLimits
 from tests.conftest import DEADLINE
 from tests.supervisor.lodgings import House, Lodger
 
 SQUATTER = Path(__file__).resolve().parents[1] / "fakecli" / "squatter.py"
+
+
+class _InSteps(DemoDialogue):
+    """It says when it has heard of the conversation."""
+
+    def _line(self, message, line):
+        said = super()._line(message, line)
+        if message["type"] == "conversation":
+            self._send(type="go", turn=message["turn"])
+        return said
 
 
 class Squatter(Lodger):
@@ -29,6 +40,10 @@ class Squatter(Lodger):
         binds_first=True,
         settings=SettingsFiles((Place("HOME", ".squatter"),), ("rules",), ()),
     )
+
+    def dialogue(self, spec):
+        del spec
+        return _InSteps()
 
     def command(self, spec, site):
         del site

@@ -14,7 +14,7 @@ from clinvk.supervisor.descendants import Descendants
 from clinvk.supervisor.ledger import ANYBODYS, NAME, Entry, Ledger, end_children
 from tests.conftest import DEADLINE
 from tests.supervisor.grouping import PLACE, is_there, wanted
-from tests.supervisor.leftovers import MINE, OTHERS, SLEEP, wait_for
+from tests.supervisor.leftovers import MINE, OTHERS, SLEEP, wait_for, wait_until_marked
 
 
 def is_killed(process):
@@ -61,6 +61,7 @@ def test_what_a_child_began_goes_with_it_whatever_became_of_the_child(tmp_path, 
     child = started(MINE, ["/bin/sh", "-c", shell.format(tmp_path)])
     wait_for(tmp_path / "session")
     wait_for(tmp_path / "below")
+    wait_until_marked(int((tmp_path / "below").read_text()))
     noted(tmp_path, (MINE, child.pid))
     child.kill()
     child.wait()

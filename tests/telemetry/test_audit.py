@@ -209,7 +209,7 @@ async def test_lines_that_a_disk_does_not_take_in_time_stand_in_the_servers_log(
     def write(file, data):
         if file == audit._file:  # a disk that does not answer
             held.set()
-            written.wait(10)
+            written.wait(60)
         return really(file, data)
 
     monkeypatch.setattr(module.os, "write", write)
