@@ -17,7 +17,6 @@ from tornado.netutil import bind_sockets
 
 from clinvk import processes
 from clinvk.api import application
-from clinvk.api.dialects import delivery
 from clinvk.api.dialects.models import Models
 from clinvk.api.problems import BASE, Kind
 from clinvk.api.routes import Route
@@ -42,15 +41,9 @@ from tests.conftest import close
 
 BACKENDS = default_registry().names()
 QUICK = "/big 5"
+"""A prompt whose answer is there at once: `the d`."""
 BRIEF = "/steady 30 1"
 """Takes a second: long enough to be seen under way."""
-"""A prompt whose answer is there at once: `the d`."""
-
-
-@pytest.fixture(autouse=True)
-def heads_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failure before the first word comes before the head does, however late that is."""
-    monkeypatch.setattr(delivery, "HOLD_SECS", 60.0)
 
 
 class Server:
