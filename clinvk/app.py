@@ -176,7 +176,7 @@ async def _look_around(probe: Probe, ending: Ending) -> None:
         for found in probe.told():
             if found not in told:
                 _backends_log.info(found)
-        told.update(probe.told())
+                told.add(found)
 
 
 def _status(parts: _Parts) -> str:

@@ -69,9 +69,7 @@ def totals(db: sqlite3.Connection) -> Totals:
 
 
 def _together(database: Database, jobs: Sequence[Job[Any]]) -> list[Outcome]:
-    before = database.connection.total_changes
-    results, counted = database.transact(lambda db: ([job.work(db) for job in jobs], totals(db)))
-    wrote = database.connection.total_changes > before
+    results, counted, wrote = _committed(database, lambda db: [job.work(db) for job in jobs])
     return [Outcome(job, result, None, counted, wrote) for job, result in zip(jobs, results, strict=True)]
 
 
@@ -79,8 +77,7 @@ def _alone(database: Database, job: Job[Any]) -> Outcome:
     try:
         if not job.writes:
             return Outcome(job, job.work(database.connection))
-        before = database.connection.total_changes
-        result, counted = database.transact(lambda db: (job.work(db), totals(db)))
+        result, counted, wrote = _committed(database, job.work)
         if job.erases:
             database.fold()
     except sqlite3.DataError as error:
@@ -89,4 +86,11 @@ def _alone(database: Database, job: Job[Any]) -> Outcome:
         return Outcome(job, error=error if isinstance(error, _OURS) else StoreUnavailable(str(error)))
     except Exception as error:  # noqa: BLE001  whatever it is, the thread goes on and the caller hears of it
         return Outcome(job, error=error)
-    return Outcome(job, result, None, counted, wrote=database.connection.total_changes > before)
+    return Outcome(job, result, None, counted, wrote)
+
+
+def _committed(database: Database, work: Work[T]) -> tuple[T, Totals, bool]:
+    """What `work` gave in a transaction of its own, the totals as of that, and whether it wrote any row."""
+    before = database.connection.total_changes
+    result, counted = database.transact(lambda db: (work(db), totals(db)))
+    return result, counted, database.connection.total_changes > before

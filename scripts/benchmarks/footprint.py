@@ -16,6 +16,8 @@ from processor import spent
 from programs import Program
 from server import DEADLINE, Clinvk, NotServed, child_of, environment, memory, run
 
+from tests import ports
+
 WHAT = "footprint"
 TORNADO = "import tornado"
 _ASKED = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
@@ -42,10 +44,8 @@ def measure(plan: Plan, folder: Path, program: Program, _: str | None) -> Iterat
 def first_health(home: Path) -> tuple[float, float]:
     """Seconds from the start of `clinvk serve` to the first answer of /health, and those of CPU in them."""
     home.mkdir(parents=True)
-    with socket.socket() as held:  # nobody else is given it meanwhile, and whoever is told to can listen on it
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        return _first_health(home, held.getsockname()[1])
+    with ports.held() as port:
+        return _first_health(home, port)
 
 
 def _first_health(home: Path, port: int) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """The server of a trial: started as a user starts it, in a home of its own, with its guardian above it."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -131,14 +132,10 @@ class Server:
 
     def replay(self, run_id: str) -> list[Any]:
         """All events of a run that has ended. An impatient server cuts a reader off that stood still."""
-        for again in reversed(range(_REPLAYS)):
-            try:
-                status, told = self._raw("GET", f"/api/v1/runs/{run_id}/events")
-                break
-            except (http.client.IncompleteRead, ConnectionError):
-                if not again:
-                    raise
-        return [json.loads(line) for line in told.splitlines() if line.strip()] if status == 200 else []
+        for _ in range(_REPLAYS - 1):
+            with contextlib.suppress(http.client.IncompleteRead, ConnectionError):
+                return self._replay(run_id)
+        return self._replay(run_id)
 
     def below(self) -> list[Process]:
         """The living processes below the server: its CLIs and theirs, and what it adopted."""
@@ -169,6 +166,10 @@ class Server:
                 self.process.wait(DEADLINE)
         if self.process.stdout:
             self.process.stdout.close()
+
+    def _replay(self, run_id: str) -> list[Any]:
+        status, told = self._raw("GET", f"/api/v1/runs/{run_id}/events")
+        return [json.loads(line) for line in told.splitlines() if line.strip()] if status == 200 else []
 
     def _raw(self, method: str, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)

@@ -141,24 +141,19 @@ def tell(turn: str, left: int | None) -> None:
     say(type="text_end", turn=turn, block="1")
 
 
-def prompts() -> Iterator[dict[str, Any]]:
+def heard(kind: str) -> Iterator[dict[str, Any]]:
+    """The messages of that type, from here on; the others are nobody's."""
     for line in sys.stdin:
         message: dict[str, Any] = json.loads(line)
-        if message["type"] == "prompt":
+        if message["type"] == kind:
             yield message
-
-
-def await_go() -> None:
-    for line in sys.stdin:
-        if json.loads(line)["type"] == "go":
-            return
 
 
 def serve() -> None:
     (folder() / "own").mkdir()
     (folder() / "own" / "cache").write_text("as it was")
     say(type="hello", version=1)
-    for number, message in enumerate(prompts()):
+    for number, message in enumerate(heard("prompt")):
         turn, prompt = message["turn"], message["prompt"].removesuffix(BADLY)
         TURN[0] = turn
         for line in LATE:
@@ -166,7 +161,7 @@ def serve() -> None:
             sys.stdout.flush()
         LATE.clear()
         say(type="conversation", turn=turn, id=message["conversation"] or f"talk-{os.getpid()}-{number}")
-        await_go()  # as those do that get the prompt only when this was heard
+        next(heard("go"), None)  # as those do that get the prompt only when this was heard
         tell(turn, act(prompt))
         failed = {"code": "backend_failed", "message": "as asked"} if message["prompt"].endswith(BADLY) else None
         say(type="done", turn=turn, stop_reason=None if failed else "end_turn", error=failed)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from clinvk import processes
@@ -14,15 +15,16 @@ MINE, OTHERS = f"run_mine_{os.getpid()}", f"run_others_{os.getpid()}"  # not tho
 
 def wait_for(path: Path) -> None:
     """Return once something stands in that file, within the deadline."""
-    until = time.monotonic() + DEADLINE
-    while not (path.exists() and path.read_text().strip()):
-        assert time.monotonic() < until, path
-        os.sched_yield()
+    _until(lambda: path.exists() and path.read_text().strip(), path)
 
 
 def wait_until_marked(pid: int) -> None:
     """Return once that sleeper can be told by its marker: not in the moment in which it becomes one."""
+    _until(lambda: processes.marker(pid, MARKER) == MINE and processes.command(pid) == "sleep 86400", pid)
+
+
+def _until(true: Callable[[], object], about: object) -> None:
     until = time.monotonic() + DEADLINE
-    while processes.marker(pid, MARKER) != MINE or processes.command(pid) != "sleep 86400":
-        assert time.monotonic() < until, processes.command(pid)
+    while not true():
+        assert time.monotonic() < until, about
         os.sched_yield()

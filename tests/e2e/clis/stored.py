@@ -14,9 +14,9 @@ def named(home: Path, word: str) -> list[Path]:
 
 
 def holding(home: Path, word: str, *, databases: bool = False) -> list[Path]:
-    """The CLIs' files there that have it in them. A database may have it without a row: see `rows`."""
+    """The CLIs' files that have it in them or in their names. A database may have it in no row: see `rows`."""
     paths = (path for path in _all(home) if databases or ".sqlite" not in path.name)
-    return [path for path in paths if word.encode() in _content(path)]
+    return [path for path in paths if word in path.name or word.encode() in _content(path)]
 
 
 def rows(home: Path, *words: str) -> list[Any]:

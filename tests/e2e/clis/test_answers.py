@@ -119,14 +119,14 @@ def test_the_model_is_the_one_asked_for(world, backend):
 
 
 def test_an_agent_that_goes_on_and_on_is_stopped_at_max_turns(world, backend, workdir):
-    prompt = f"on and on {backend} [[tool=read tools=9 path={workdir}/README.md]]"
+    prompt = f"on and on {backend} [[tool=read tools=9 path={workdir}/README.md ttft=2]]"
     answer = world.ask(backend, prompt, workdir=str(workdir), max_turns=2)
     assert answer["exit_code"] == 1
     assert "max_turns" in answer["error"]
     assert world.run(answer["run_id"])["error"]["code"] == "max_turns"
-    # claude counts itself. What begins the third is the sign that the second was not enough: the others are
-    # further by the time that they are stopped. Whoever is not stopped asks ten times.
-    assert len(world.requests(f"on and on {backend}")) <= (3 if backend == "claude" else 9)
+    # What begins the third is the sign that the second was not enough; gemini may be one further by then. What is
+    # answered after two seconds only leaves us the time to stop it.
+    assert len(world.requests(f"on and on {backend}")) <= (4 if backend == "gemini" else 3)
 
 
 def test_enough_turns_are_enough(world, backend, workdir):
