@@ -44,5 +44,6 @@ def _measured(kept: Kept, now: float) -> Measured:
     pids = (kept.child.pid, *processes.tree(kept.child.pid))
     history, since = kept.history, kept.idle_since
     if kept.conversation and history is None and now - since >= WRITTEN_SECS:
-        history = stamps.of_conversation(kept.backend.stored(kept.conversation), kept.outfit.variables)
+        stored = kept.backend.stored(kept.conversation)
+        history = stamps.of_conversation(kept.conversation, stored, kept.outfit.variables)
     return Measured(kept, since, sum(map(processes.shared_out, pids)), history)

@@ -51,9 +51,15 @@ def _all_of(path: str) -> object:
     return tuple(stamps)
 
 
-def of_conversation(stored: Iterable[Residue], variables: Mapping[str, str]) -> dict[str, Stamp | None]:
-    """The stamps of the files that hold a conversation. It looks through folders: not for the loop's thread."""
-    places = [(one.pattern, residue.place_of(one.places, variables)) for one in stored if one.holds]
+def of_conversation(
+    conversation: str, stored: Iterable[Residue], variables: Mapping[str, str]
+) -> dict[str, Stamp | None]:
+    """The stamps of the files that hold it, of all that is `stored` of it: what else there is, others may write.
+
+    It looks through folders: not for the loop's thread.
+    """
+    own = [one for one in stored if one.holds == conversation]
+    places = [(one.pattern, residue.place_of(one.places, variables)) for one in own]
     paths = [str(path) for pattern, place in places if place for path in place.glob(pattern)]
     return {path: stamp(path) for path in paths}
 

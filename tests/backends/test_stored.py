@@ -4,7 +4,7 @@ import pytest
 
 from clinvk.backends.base import Installation
 from clinvk.backends.registry import default_registry
-from clinvk.supervisor import residue
+from clinvk.supervisor import residue, stamps
 
 REGISTRY = default_registry()
 UUID = "0275709f-d70f-4a05-b03b-a0495b28b953"
@@ -104,6 +104,19 @@ def test_the_empty_conversations_that_gemini_begins_go_too(tmp_path):
     users.write_text('{"sessionId":"another"}')
     assert residue.remove(REGISTRY.get("gemini").stored(UUID), variables) == residue.Removed(1)
     assert [empty.exists(), users.exists()] == [False, True]
+
+
+@every_backend
+def test_a_conversation_is_told_by_its_own_files_and_by_no_others(tmp_path, name):
+    """Those of gemini's empty conversations come and go with the children of others."""
+    folder, variables = home(name, tmp_path, moved=False)
+    mine, another, _ = ids(name)
+    said = write(folder, FILES[name][0], mine)
+    for path in FILES[name]:
+        for other in (another, "clinvk-0a1b2c"):
+            write(folder, path, other)
+    stored = REGISTRY.get(name).stored(mine)
+    assert stamps.of_conversation(mine, stored, variables) == {str(said): stamps.stamp(str(said))}
 
 
 @every_backend

@@ -63,5 +63,5 @@ def test_a_conversation_is_told_by_the_files_that_hold_it(tmp_path):
     )
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x.jsonl").write_text("x")
-    (found,) = stamps.of_conversation(stored, {"HOME": str(tmp_path)}).items()
+    (found,) = stamps.of_conversation("x", stored, {"HOME": str(tmp_path)}).items()
     assert found == (str(tmp_path / "a" / "x.jsonl"), stamps.stamp(found[0]))
