@@ -34,8 +34,15 @@ _GEMINI = {
     "security": {"auth": {"selectedType": "gemini-api-key"}, "folderTrust": {"enabled": False}},
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
-    # Two attempts are what a user can set, and clinvk cannot: without them each failure takes minutes.
-    "general": {"maxAttempts": 2, "disableAutoUpdate": True, "enableAutoUpdate": False, "disableUpdateNag": True},
+    "general": {
+        # What a user can set, and clinvk cannot. Without the first each failure takes minutes; without the second
+        # a gemini that starts deletes, now and then, a conversation that another has just begun.
+        "maxAttempts": 2,
+        "sessionRetention": {"enabled": False},
+        "disableAutoUpdate": True,
+        "enableAutoUpdate": False,
+        "disableUpdateNag": True,
+    },
 }
 
 
