@@ -18,7 +18,7 @@ TRIES = 6
 """Starts after which a child waits for sure: at their first ones the CLIs furnish their folders."""
 
 ROOMY: Final = MappingProxyType({"pool": {"max_idle_memory_bytes": 4 << 30}})
-"""For children of all three, of several kinds: the usual memory is too little for two of gemini's."""
+"""For children of all three, of several kinds, whose tests shall not make room for each other."""
 
 
 class Told(NamedTuple):
