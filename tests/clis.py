@@ -39,9 +39,8 @@ _GEMINI = {
         # a gemini that starts deletes, now and then, a conversation that another has just begun.
         "maxAttempts": 2,
         "sessionRetention": {"enabled": False},
-        "disableAutoUpdate": True,
         "enableAutoUpdate": False,
-        "disableUpdateNag": True,
+        "enableAutoUpdateNotification": False,
     },
 }
 

@@ -52,19 +52,6 @@ class Site:
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A process to start: what to execute, what to add to the clean environment, where, and with which files.
-
-    `files` are written, by name, into the site's folder before the start.
-    """
-
-    argv: tuple[str, ...]
-    cwd: str
-    env: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-
-
 class Place(NamedTuple):
     """A folder of a CLI's own: that which a variable of its environment names, or one in there."""
 
@@ -82,6 +69,21 @@ class Residue(NamedTuple):
     pattern: str
     holds: str = ""
     places: tuple[Place, ...] = (Place("HOME"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start: what to execute, what to add to the clean environment, where, and with which files.
+
+    `files` are written, by name, into the site's folder before the start. `leaves` is what the process makes for
+    itself and never needs again: it is deleted once that has ended.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    leaves: tuple[Residue, ...] = ()
 
 
 class Said(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clinvk import processes
-from clinvk.backends.base import Backend
+from clinvk.backends.base import Backend, Residue
 from clinvk.domain.approvals import Verdict
 from clinvk.domain.errors import ErrorCode, LineTooLong, RunError
 from clinvk.domain.events import SUBSTANCE, Notice, Output, SessionBound, TurnDone
@@ -26,7 +26,8 @@ Key = tuple[object, ...]
 class Outfit:
     """What a child was started with.
 
-    `folder` is its own, `variables` is its environment, of which `added` was set for its backend.
+    `folder` is its own, `variables` is its environment, of which `added` was set for its backend. `leaves` is as
+    in `Command`.
     """
 
     backend: Backend
@@ -35,6 +36,7 @@ class Outfit:
     command: CommandView
     variables: Mapping[str, str]
     added: Mapping[str, str]
+    leaves: tuple[Residue, ...] = ()
 
 
 class Kept:

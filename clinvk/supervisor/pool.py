@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -236,7 +237,9 @@ class Pool:
         if self._shelf.fitting(key, spec) or not self._demand.is_worth_one(key):
             return
         try:
-            kept = self._started(lease.want, f"{_AHEAD}-{secrets.token_hex(8)}")
+            # Anew: the first start of a CLI in a home makes settings there, which this one will have read.
+            want = replace(lease.want, key=self._starter.key(backend, spec))
+            kept = self._started(want, f"{_AHEAD}-{secrets.token_hex(8)}")
         except SpawnFailed as error:  # the next run will be told, if it still cannot be
             _log.info("no child was started ahead: %s", error)
             return

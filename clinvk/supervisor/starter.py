@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from clinvk.backends.base import Backend, Command, Installation, Rung, Site
+from clinvk.backends.base import Backend, Command, Installation, Residue, Rung, Site
 from clinvk.domain.spec import RunSpec
 from clinvk.supervisor import environment, ladder, residue, sites, stamps
 from clinvk.supervisor.child import Child
@@ -89,7 +89,7 @@ class Starter:
             raise
         self._descendants.enrol(marker, child.pid, cgroup)
         view = _view(command, variables, site)
-        outfit = Outfit(backend, marker, site.folder, view, variables, self._added(backend))
+        outfit = Outfit(backend, marker, site.folder, view, variables, self._added(backend), command.leaves)
         child.open()
         return Kept(child, outfit, want.key)
 
@@ -115,7 +115,7 @@ class Starter:
         finally:
             self._tidy(kept)
             self.sites.ledger.strike(kept.marker)
-            if kept.to_sweep or not sites.is_removed(kept.outfit.folder):
+            if kept.to_sweep or kept.outfit.leaves or not sites.is_removed(kept.outfit.folder):
                 await asyncio.to_thread(self._clear, kept)
 
     async def forget(self, backend: Backend, conversation: str) -> Removed:
@@ -132,6 +132,7 @@ class Starter:
 
     def _clear(self, kept: Kept) -> None:
         sites.remove(kept.outfit.folder)
+        _remove(kept, kept.outfit.leaves)
         for conversation in kept.to_sweep:
             sweep(kept, conversation)
 
@@ -165,7 +166,11 @@ def _view(command: Command, variables: Mapping[str, str], site: Site) -> Command
 
 def sweep(kept: Kept, conversation: str) -> None:
     """Remove what its CLI kept of a conversation although it was asked not to. Not for the loop's thread."""
+    _remove(kept, kept.backend.residue(conversation))
+
+
+def _remove(kept: Kept, residues: tuple[Residue, ...]) -> None:
     try:
-        residue.remove(kept.backend.residue(conversation), kept.outfit.variables)
+        residue.remove(residues, kept.outfit.variables)
     except Exception:  # noqa: BLE001  what is left behind must not keep a run from its end
         _log.exception("what the CLI of %s kept could not be removed", kept.marker)

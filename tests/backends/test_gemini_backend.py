@@ -12,6 +12,7 @@ from clinvk.domain.errors import ErrorCode, Fault, RunError
 from clinvk.domain.events import ApprovalAsked
 from clinvk.domain.run import Exit
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
+from clinvk.supervisor import residue
 
 BACKEND = GeminiBackend()
 SITE = Site(Installation(("/opt/gemini",), "0.61.0"), "/run/clinvk/child_7")
@@ -55,6 +56,19 @@ def test_a_plain_run_leaves_all_to_the_users_own_settings():
 def test_its_own_conversation_is_named_after_the_childs_folder():
     site = Site(SITE.installation, "/run/clinvk/Child.X_7")
     assert BACKEND.command(spec(), site).argv[2] == "--session-id=clinvk-Child-X-7"
+
+
+def test_its_own_conversation_goes_with_the_child_and_no_other_does(tmp_path):
+    chats = tmp_path / ".gemini/tmp/project/chats"
+    chats.mkdir(parents=True)
+    mine, others = (
+        chats / "session-2026-11-21T07-22-clinvk-c.jsonl",
+        chats / "session-2026-11-21T07-23-clinvk-c.jsonl",
+    )
+    mine.write_text('{"sessionId":"clinvk-child-7","projectHash":"0a1b"}\n')
+    others.write_text('{"sessionId":"clinvk-child-70","projectHash":"0a1b"}\n')
+    assert residue.remove(command().leaves, {"HOME": str(tmp_path)}) == residue.Removed(1)
+    assert [mine.exists(), others.exists()] == [False, True]
 
 
 def test_a_model_and_flags_of_the_allow_list_are_passed_on():

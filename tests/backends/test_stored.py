@@ -65,7 +65,8 @@ def ids(name):
 def write(folder, path, conversation):
     file = folder / path.format(id=conversation)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f'{{"sessionId":"{conversation}"}}\n')
+    blank = " " * ("-_" in path)  # as clinvk has gemini load it
+    file.write_text(f'{{"sessionId":"{blank}{conversation}"}}\n')
     return file
 
 
@@ -108,13 +109,15 @@ def test_the_empty_conversations_that_gemini_begins_go_too(tmp_path):
 
 @every_backend
 def test_a_conversation_is_told_by_its_own_files_and_by_no_others(tmp_path, name):
-    """Those of gemini's empty conversations come and go with the children of others."""
+    """Those of gemini's empty conversations come and go with the children of others, even its own shadow."""
     folder, variables = home(name, tmp_path, moved=False)
     mine, another, _ = ids(name)
     said = write(folder, FILES[name][0], mine)
     for path in FILES[name]:
         for other in (another, "clinvk-0a1b2c"):
             write(folder, path, other)
+    if name == "gemini":
+        write(folder, "tmp/project/chats/session-2026-11-21T07-23-_{id:.7}.jsonl", mine)
     stored = REGISTRY.get(name).stored(mine)
     assert stamps.of_conversation(mine, stored, variables) == {str(said): stamps.stamp(str(said))}
 

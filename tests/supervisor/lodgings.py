@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,19 @@ class Recluse(Lodger):
 
     name = "recluse"
     traits = replace(Lodger.traits, conversations=False)
+
+
+class Settler(Recluse):
+    """Its first start in a home makes settings there."""
+
+    name = "settler"
+
+    def command(self, spec, site):
+        settings = Path(os.environ["HOME"], ".lodger", "settings.json")
+        settings.parent.mkdir(exist_ok=True)
+        if not settings.exists():
+            settings.write_text("new")
+        return super().command(spec, site)
 
 
 class House:
@@ -85,7 +99,7 @@ def of_key(label):
 def furnished(new_stage, keeping=None, **limits):
     """Room for three, or as `limits` say."""
     options = PoolLimits(**{"children": 3, **limits})
-    return House(new_stage(Limits(pool=options), keeping, [Lodger(), Recluse()]))
+    return House(new_stage(Limits(pool=options), keeping, [Lodger(), Recluse(), Settler()]))
 
 
 def is_alive(pid):

@@ -32,6 +32,13 @@ class Untidy(FakeBackend):
         return (Residue("x" * 5000 + "/*", session_id),)
 
 
+class Noting(FakeBackend):
+    """One that makes a file for itself at every start."""
+
+    def command(self, spec, site):
+        return replace(super().command(spec, site), leaves=(Residue("notes/*.txt", "for itself"),))
+
+
 class Furnished(FakeBackend):
     """One that has files, of which the spec's system prompt is the text."""
 
@@ -97,6 +104,21 @@ async def test_files_are_in_the_childs_own_folder(staged):
     assert (Path(run.text) / "system.md").read_text() == "be brief"
     run.handle.stop(Stop(StopCause.CLIENT))
     await run.end()
+
+
+async def test_what_a_child_makes_for_itself_goes_with_it(staged, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    notes, other = tmp_path / "notes" / "some.txt", tmp_path / "notes" / "other.txt"
+    notes.parent.mkdir()
+    stage = staged(Noting())
+    run = await stage.start("bound wait")
+    await run.first(events.TextDelta)
+    notes.write_text("for itself")
+    other.write_text("for others")
+    run.handle.stop(Stop(StopCause.CLIENT))
+    await run.end()
+    await stage.all_gone()
+    assert [notes.exists(), other.exists()] == [False, True]
 
 
 async def test_a_file_that_cannot_be_written_is_told_and_leaves_no_folder(staged):

@@ -105,6 +105,11 @@ async def test_one_is_started_ahead_where_a_child_takes_one_conversation_only(ho
     assert second["pid"] != first["pid"]
 
 
+async def test_one_that_is_started_ahead_is_good_for_what_the_first_start_has_made_of_the_home(house):
+    assert (await house.told(backend="settler"))[1] is COLD
+    assert (await house.told(backend="settler"))[1] is WARM
+
+
 async def test_the_saved_start_is_known(house):
     run = await house.ask(backend="recluse")
     assert run.handle.run.start is COLD

@@ -4,13 +4,15 @@ import json
 import re
 from typing import Final, NamedTuple
 
-from clinvk.backends.base import Command, Place, SettingsFiles, Site
+from clinvk.backends.base import Command, Place, Residue, SettingsFiles, Site
 from clinvk.domain.spec import ApprovalMode, RunSpec, SandboxMode
 
 RULES_FILE: Final = "approvals.toml"
 SYSTEM_FILE: Final = "system.md"
 OWN_CONVERSATION: Final = "clinvk-"
 """What the ids begin with of the empty conversations that gemini begins for itself at every start."""
+STORE: Final = (Place("GEMINI_CLI_HOME", ".gemini/tmp"), Place("HOME", ".gemini/tmp"))
+"""Where conversations are, in a folder for each project."""
 
 _TOOL: Final = re.compile(r"([A-Za-z0-9_.-]+)(?:\(([^\"\\\x00-\x1f\x7f]+)\))?")
 _SHELL: Final = "run_shell_command"
@@ -70,12 +72,14 @@ def command(spec: RunSpec, site: Site) -> Command:
     if spec.system_prompt is not None and spec.replace_system_prompt:
         files[SYSTEM_FILE] = spec.system_prompt
         env["GEMINI_SYSTEM_MD"] = f"{site.folder}/{SYSTEM_FILE}"
-    return Command((*site.installation.argv, *_flags(spec, site, bool(rules))), spec.workdir, env, files)
+    own = OWN_CONVERSATION + re.sub(r"[^A-Za-z0-9]", "-", site.folder.rpartition("/")[2])
+    argv = (*site.installation.argv, "--acp", f"--session-id={own}", *_flags(spec, site, bool(rules)))
+    leaves = (Residue(f"*/chats/session-*-{own[:8]}.jsonl", f'"sessionId":"{own}"', STORE),)
+    return Command(argv, spec.workdir, env, files, leaves)
 
 
 def _flags(spec: RunSpec, site: Site, ruled: bool) -> tuple[str, ...]:
-    own = OWN_CONVERSATION + re.sub(r"[^A-Za-z0-9]", "-", site.folder.rpartition("/")[2])
-    flags = ["--acp", f"--session-id={own}"]
+    flags = []
     if spec.model is not None:
         flags.append(f"--model={spec.model}")
     if spec.approval_mode is not ApprovalMode.DEFAULT or spec.sandbox_mode in _SANDBOXES:

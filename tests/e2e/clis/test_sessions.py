@@ -2,6 +2,7 @@
 
 import pytest
 
+from clinvk.backends.gemini.command import OWN_CONVERSATION
 from tests import clis, ndjson
 from tests.e2e.clis import stored
 from tests.e2e.clis.conftest import ALONE, World
@@ -41,6 +42,14 @@ def body_of(world, prompt):
     """What the provider was sent with that prompt."""
     (entry,) = world.requests(prompt)
     return world.body(entry)
+
+
+def test_the_empty_conversations_of_geminis_own_go_with_its_processes(new_world, tmp_path):
+    world = new_world()
+    session_id = session(world, begun(world, "gemini", "hello"))["backend_session_id"]
+    world.served.end()
+    assert stored.named(tmp_path, f"-{OWN_CONVERSATION}") == []
+    assert stored.named(tmp_path, f"-{session_id[:8]}.jsonl")
 
 
 def test_a_session_goes_on_over_other_connections_and_servers(new_world, backend):
